@@ -1,0 +1,85 @@
+//! What can go wrong with a log, in the words of whoever has to act on it.
+//!
+//! Invariant: every message says what and where, what was expected and found, and the next step.
+//! Absent on purpose: retries. What is worth trying again is decided by the caller, from the variant.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Offset, Partition};
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusError {
+    #[error("topic `{topic}` does not exist; `tripline topology apply` makes the topics of a topology")]
+    UnknownTopic { topic: String },
+
+    #[error("topic `{topic}` exists already")]
+    TopicExists { topic: String },
+
+    #[error("{partition} does not exist; the topic has {partitions} partitions, 0 to {last}", last = partitions.saturating_sub(1))]
+    UnknownPartition { partition: Partition, partitions: u32 },
+
+    #[error(
+        "topic `{topic}` has {found} partitions and {declared} are declared, but state hangs on the number: \
+         declare {found}, or make a new topic with {declared} and replay into it"
+    )]
+    PartitionsFixed { topic: String, declared: u32, found: u32 },
+
+    #[error("{partition}: offset {wanted} is gone, the earliest kept is {earliest}; retention removed what is between")]
+    OffsetGone { partition: Partition, wanted: Offset, earliest: Offset },
+
+    #[error(
+        "{partition}: offset {wanted} is beyond the end {end}: the log was cut, or this position is of another log"
+    )]
+    OffsetBeyondEnd { partition: Partition, wanted: Offset, end: Offset },
+
+    #[error(
+        "a record of {size} bytes for `{topic}` is larger than the {max} bytes a topic takes; send it in parts or leave its largest field out"
+    )]
+    TooLarge { topic: String, size: usize, max: usize },
+
+    #[error(
+        "no room in the send buffer for {waited:?}: the log takes rows more slowly than they come; it may be unreachable"
+    )]
+    BufferFull { waited: Duration },
+
+    #[error("not acknowledged within {waited:?}; whether the log has it is not known")]
+    NotAcknowledged { waited: Duration },
+
+    #[error("cannot reach {target}: {reason}; is it running, and is the address right?")]
+    Unreachable { target: String, reason: String },
+
+    #[error(
+        "{target} refused these credentials: {reason}; check user, secret file, certificate and what the account may do"
+    )]
+    Denied { target: String, reason: String },
+
+    #[error("`{instance}` was fenced: {reason}; another process runs under this name, or the group went on without it")]
+    Fenced { instance: String, reason: String },
+
+    #[error(
+        "this publisher is spent: its last publication was not committed; make a new one and read the committed offsets"
+    )]
+    Spent,
+
+    #[error("`{name}` cannot be the name of an instance: 1 to 200 letters, digits, `.`, `_`, `-`")]
+    InstanceName { name: String },
+
+    #[error("{path} belongs to another process: {holder}; stop it, or name another directory with --dir")]
+    Held { path: PathBuf, holder: String },
+
+    #[error("{path}: {what} is damaged: {reason}. {rescue}")]
+    Damaged { path: PathBuf, what: String, reason: String, rescue: String },
+
+    #[error("cannot write to {path}: {reason}; nothing of this call was kept")]
+    NotWritable { path: PathBuf, reason: String },
+
+    #[error(
+        "{path}: no space left; nothing of this call was kept. Free some, or shorten the retention of the largest topics"
+    )]
+    DiskFull { path: PathBuf },
+
+    #[error("the log answered what it may not: {what} ({reason})")]
+    Protocol { what: &'static str, reason: String },
+}
