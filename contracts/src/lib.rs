@@ -2,5 +2,8 @@
 //!
 //! Invariant: pure. No clock, no I/O, no randomness, no iteration over hash maps; the same input gives the same bytes.
 
+pub mod canonical;
+pub mod json;
+pub mod partition;
 pub mod time;
 pub mod topics;
