@@ -16,10 +16,7 @@ fn murmur2(data: &[u8]) -> u32 {
     const R: u32 = 24;
 
     // The hash mixes in the length as Java's int; lengths beyond it cannot be keys.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a key is far shorter than 4 GiB"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "a key is far shorter than 4 GiB")]
     let mut hash = SEED ^ data.len() as u32;
     let (words, rest) = data.as_chunks::<4>();
     for word in words {

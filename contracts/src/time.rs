@@ -17,9 +17,7 @@ pub enum TimestampError {
     NotRfc3339 { found: String },
     #[error("expected a date and time of day that exist, found {found:?}")]
     NoSuchTime { found: String },
-    #[error(
-        "expected a time in the years 0000 to 9999 of UTC, found {micros} microseconds since 1970; check its unit"
-    )]
+    #[error("expected a time in the years 0000 to 9999 of UTC, found {micros} microseconds since 1970; check its unit")]
     OutOfRange { micros: i64 },
 }
 
@@ -51,16 +49,9 @@ impl fmt::Display for Timestamp {
         let seconds = self.0.div_euclid(MICROS_PER_SECOND);
         let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
         let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY);
-        let (hour, minute, second) = (
-            second_of_day / 3600,
-            second_of_day / 60 % 60,
-            second_of_day % 60,
-        );
+        let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
         let micros = self.0.rem_euclid(MICROS_PER_SECOND);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 }
 
@@ -72,11 +63,8 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         let found = || text.chars().take(FOUND_CHARS_MAX).collect();
-        let fields = Fields::read(text.as_bytes())
-            .ok_or_else(|| TimestampError::NotRfc3339 { found: found() })?;
-        let micros = fields
-            .micros()
-            .ok_or_else(|| TimestampError::NoSuchTime { found: found() })?;
+        let fields = Fields::read(text.as_bytes()).ok_or_else(|| TimestampError::NotRfc3339 { found: found() })?;
+        let micros = fields.micros().ok_or_else(|| TimestampError::NoSuchTime { found: found() })?;
         Self::from_micros(micros)
     }
 }
@@ -125,10 +113,7 @@ impl Fields {
     /// Microseconds since 1970; `None` if there is no such day or time of day.
     fn micros(&self) -> Option<i64> {
         let days = days_from_civil(self.year, self.month, self.day);
-        if civil_from_days(days) != (self.year, self.month, self.day)
-            || self.hour > 23
-            || self.minute > 59
-        {
+        if civil_from_days(days) != (self.year, self.month, self.day) || self.hour > 23 || self.minute > 59 {
             return None;
         }
         let minutes = days * 1440 + self.hour * 60 + self.minute - self.offset_minutes;
@@ -139,10 +124,7 @@ impl Fields {
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + i64::from(byte - b'0'))
-    })
+    digits.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
 fn fraction_micros(digits: &[u8]) -> Option<i64> {
@@ -183,16 +165,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + DAYS_FROM_MARCH_0000_TO_1970;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

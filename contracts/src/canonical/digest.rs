@@ -64,14 +64,8 @@ impl FromStr for Digest {
             return Err(DigestError::Length { length: text.len() });
         };
         let nibble = |digit: u8| {
-            if digit <= b'9' {
-                digit - b'0'
-            } else {
-                digit - b'a' + 10
-            }
+            if digit <= b'9' { digit - b'0' } else { digit - b'a' + 10 }
         };
-        Ok(Self(
-            pairs.map(|[high, low]| nibble(high) << 4 | nibble(low)),
-        ))
+        Ok(Self(pairs.map(|[high, low]| nibble(high) << 4 | nibble(low))))
     }
 }

@@ -21,9 +21,7 @@ use crate::json::{self, Mode, Number, Value, write_string};
 
 /// A number that RFC 8785 cannot write with the value it has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "number {number}: expected one that a double holds exactly as written; send it as a string"
-)]
+#[error("number {number}: expected one that a double holds exactly as written; send it as a string")]
 pub struct InexactNumber {
     pub number: String,
 }
@@ -31,9 +29,7 @@ pub struct InexactNumber {
 /// The canonical text of one of our own records.
 pub fn text(value: &Value<'_>) -> Result<String, InexactNumber> {
     match first_inexact(value) {
-        Some(number) => Err(InexactNumber {
-            number: number.as_str().to_owned(),
-        }),
+        Some(number) => Err(InexactNumber { number: number.as_str().to_owned() }),
         None => Ok(tolerant_text(value)),
     }
 }
@@ -56,28 +52,13 @@ pub fn tolerant_id(value: &Value<'_>) -> Digest {
 }
 
 /// Members whose value differs each time the same thing is observed, at any depth.
-pub const VOLATILE_KEYS: [&str; 9] = [
-    "timestamp",
-    "time",
-    "ts",
-    "seq",
-    "sequence",
-    "event_id",
-    "trace_id",
-    "span_id",
-    "request_id",
-];
+pub const VOLATILE_KEYS: [&str; 9] =
+    ["timestamp", "time", "ts", "seq", "sequence", "event_id", "trace_id", "span_id", "request_id"];
 
 /// A payload as a dedup hash sees it: without the [`VOLATILE_KEYS`] and the rule's own `ignore`, at any depth.
-pub fn payload<'a>(
-    text: &'a str,
-    ignore: &[&str],
-    depth_max: usize,
-) -> Result<Value<'a>, json::Error> {
+pub fn payload<'a>(text: &'a str, ignore: &[&str], depth_max: usize) -> Result<Value<'a>, json::Error> {
     let mut value = json::parse(text.as_bytes(), Mode::Tolerant, depth_max)?;
-    remove_keys(&mut value, &|key| {
-        VOLATILE_KEYS.contains(&key) || ignore.contains(&key)
-    });
+    remove_keys(&mut value, &|key| VOLATILE_KEYS.contains(&key) || ignore.contains(&key));
     Ok(value)
 }
 
@@ -139,11 +120,7 @@ fn write(out: &mut String, value: &Value<'_>) {
 /// (D800..DFFF, in UTF-8 the lead bytes from F0 on) come before U+E000..U+FFFF (the lead bytes EE and EF).
 fn utf16_order(a: &str, b: &str) -> Ordering {
     let rank = |byte: u8| {
-        if matches!(byte, 0xEE | 0xEF) {
-            byte + 0x10
-        } else {
-            byte
-        }
+        if matches!(byte, 0xEE | 0xEF) { byte + 0x10 } else { byte }
     };
     match a.bytes().zip(b.bytes()).find(|(x, y)| x != y) {
         Some((x, y)) => rank(x).cmp(&rank(y)),

@@ -22,9 +22,7 @@ fn is_short_whole(written: &str) -> bool {
 }
 
 fn rfc8785<'b>(written: &str, buffer: &'b mut ryu_js::Buffer) -> Option<&'b str> {
-    let double: f64 = written
-        .parse()
-        .expect("invariant: every JSON number is float syntax");
+    let double: f64 = written.parse().expect("invariant: every JSON number is float syntax");
     if !double.is_finite() {
         return None;
     }
@@ -74,10 +72,7 @@ impl PartialEq for Decimal<'_> {
         let digits = |decimal: &Self| decimal.digits.map(str::bytes);
         self.is_negative == other.is_negative
             && self.exponent == other.exponent
-            && digits(self)
-                .into_iter()
-                .flatten()
-                .eq(digits(other).into_iter().flatten())
+            && digits(self).into_iter().flatten().eq(digits(other).into_iter().flatten())
     }
 }
 

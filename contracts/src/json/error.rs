@@ -15,10 +15,7 @@ pub struct Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
     #[error("expected {expected}, found {found}")]
-    Unexpected {
-        expected: &'static str,
-        found: Found,
-    },
+    Unexpected { expected: &'static str, found: Found },
     #[error("expected UTF-8, found byte 0x{byte:02x}")]
     InvalidUtf8 { byte: u8 },
     #[error("expected at most {depth_max} nested arrays and objects, found one more")]
@@ -58,14 +55,8 @@ const KEY_SHOWN_CHARS_MAX: usize = 64;
 
 impl Fault {
     pub fn unexpected(text: &str, offset: usize, expected: &'static str) -> Self {
-        let found = text[offset..]
-            .chars()
-            .next()
-            .map_or(Found::End, Found::Char);
-        Self {
-            kind: ErrorKind::Unexpected { expected, found },
-            offset,
-        }
+        let found = text[offset..].chars().next().map_or(Found::End, Found::Char);
+        Self { kind: ErrorKind::Unexpected { expected, found }, offset }
     }
 
     pub fn duplicate_key(key: &str, offset: usize) -> Self {
@@ -73,19 +64,13 @@ impl Fault {
             Some((cut, _)) => format!("{}…", &key[..cut]),
             None => key.to_owned(),
         };
-        Self {
-            kind: ErrorKind::DuplicateKey { key },
-            offset,
-        }
+        Self { kind: ErrorKind::DuplicateKey { key }, offset }
     }
 
     /// Counts line and column in the text before the fault, all of which is UTF-8.
     pub fn locate(self, text: &[u8]) -> Error {
         let before = &text[..self.offset];
-        let line_start = before
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let is_char_start = |byte: &&u8| **byte & 0xC0 != 0x80;
         Error {
             kind: self.kind,

@@ -24,12 +24,8 @@ pub fn parse(text: &[u8], mode: Mode, depth_max: usize) -> Result<Value<'_>, Err
         let kind = ErrorKind::InvalidUtf8 { byte: text[offset] };
         Fault { kind, offset }.locate(text)
     })?;
-    let mut parser = Parser {
-        text: utf8,
-        tokens: Tokens::new(utf8, depth_max.min(DEPTH_CEILING)),
-        mode,
-        key_offsets: Vec::new(),
-    };
+    let mut parser =
+        Parser { text: utf8, tokens: Tokens::new(utf8, depth_max.min(DEPTH_CEILING)), mode, key_offsets: Vec::new() };
     parser.document().map_err(|fault| fault.locate(text))
 }
 
@@ -105,29 +101,17 @@ impl<'a> Parser<'a> {
         let superseded = superseded(&members);
         if let (Mode::Strict, Some(&first)) = (self.mode, superseded.first()) {
             let key = &members[first].0;
-            let later = members[first + 1..]
-                .iter()
-                .position(|(other, _)| other == key);
+            let later = members[first + 1..].iter().position(|(other, _)| other == key);
             let again = first + 1 + later.expect("invariant: a superseded key stands again later");
-            return Err(Fault::duplicate_key(
-                key,
-                self.key_offsets[first_key + again],
-            ));
+            return Err(Fault::duplicate_key(key, self.key_offsets[first_key + again]));
         }
         self.key_offsets.truncate(first_key);
         remove(&mut members, &superseded);
-        Ok(Object::parsed(
-            members,
-            &self.text[start..self.tokens.offset()],
-        ))
+        Ok(Object::parsed(members, &self.text[start..self.tokens.offset()]))
     }
 
     fn string(&self, raw: RawString<'a>) -> Result<Cow<'a, str>, Fault> {
-        if raw.has_escapes {
-            unescape(raw, self.mode).map(Cow::Owned)
-        } else {
-            Ok(Cow::Borrowed(raw.text))
-        }
+        if raw.has_escapes { unescape(raw, self.mode).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw.text)) }
     }
 }
 
@@ -139,18 +123,12 @@ const PAIRWISE_MAX: usize = 16;
 /// The places, ascending, of members whose key stands again later in the same object.
 fn superseded(members: &[Member<'_>]) -> Vec<usize> {
     if members.len() <= PAIRWISE_MAX {
-        let stands_again = |&at: &usize| {
-            members[at + 1..]
-                .iter()
-                .any(|(key, _)| *key == members[at].0)
-        };
+        let stands_again = |&at: &usize| members[at + 1..].iter().any(|(key, _)| *key == members[at].0);
         return (0..members.len()).filter(stands_again).collect();
     }
     let mut by_key: Vec<usize> = (0..members.len()).collect();
     by_key.sort_unstable_by_key(|&at| (&members[at].0, at));
-    let equal_pairs = by_key
-        .windows(2)
-        .filter(|pair| members[pair[0]].0 == members[pair[1]].0);
+    let equal_pairs = by_key.windows(2).filter(|pair| members[pair[0]].0 == members[pair[1]].0);
     let mut places: Vec<usize> = equal_pairs.map(|pair| pair[0]).collect();
     places.sort_unstable();
     places
@@ -211,9 +189,7 @@ fn utf16_character(escape: &str) -> Result<(char, usize), u16> {
     if let Some(character) = char::from_u32(first.into()) {
         return Ok((character, LONE_UNIT));
     }
-    let second = escape[LONE_UNIT..]
-        .strip_prefix("\\u")
-        .map(|_| utf16_unit(&escape[LONE_UNIT + 1..]));
+    let second = escape[LONE_UNIT..].strip_prefix("\\u").map(|_| utf16_unit(&escape[LONE_UNIT + 1..]));
     match char::decode_utf16([first, second.unwrap_or(first)]).next() {
         Some(Ok(character)) => Ok((character, UNIT_PAIR)),
         _ => Err(first),
@@ -222,6 +198,5 @@ fn utf16_character(escape: &str) -> Result<(char, usize), u16> {
 
 /// The unit that `uXXXX` at the start of `escape` writes.
 fn utf16_unit(escape: &str) -> u16 {
-    u16::from_str_radix(&escape[1..LONE_UNIT], 16)
-        .expect("invariant: four hexadecimal digits follow `\\u`")
+    u16::from_str_radix(&escape[1..LONE_UNIT], 16).expect("invariant: four hexadecimal digits follow `\\u`")
 }

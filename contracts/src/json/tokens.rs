@@ -53,13 +53,7 @@ enum Next {
 
 impl<'a> Tokens<'a> {
     pub fn new(text: &'a str, depth_max: usize) -> Self {
-        Self {
-            text,
-            at: 0,
-            open: Vec::new(),
-            next: Next::Value,
-            depth_max,
-        }
+        Self { text, at: 0, open: Vec::new(), next: Next::Value, depth_max }
     }
 
     /// Where the next token is looked for: right after the one handed out last.
@@ -208,11 +202,7 @@ impl<'a> Tokens<'a> {
         }
         let text = &self.text[offset..self.at];
         self.at += 1;
-        Ok(RawString {
-            text,
-            offset,
-            has_escapes,
-        })
+        Ok(RawString { text, offset, has_escapes })
     }
 
     fn escape(&mut self) -> Result<(), Fault> {
@@ -248,10 +238,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn fault(&self, kind: ErrorKind) -> Fault {
-        Fault {
-            kind,
-            offset: self.at,
-        }
+        Fault { kind, offset: self.at }
     }
 }
 
@@ -275,7 +262,5 @@ pub(super) fn next_special(bytes: &[u8], mut at: usize) -> usize {
     }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
     let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter()
-        .position(is_special)
-        .map_or(bytes.len(), |found| at + found)
+    rest.iter().position(is_special).map_or(bytes.len(), |found| at + found)
 }

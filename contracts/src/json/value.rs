@@ -122,9 +122,7 @@ impl Number<'_> {
     /// The number in RFC 8785's form; `None` for what JSON cannot write: NaN and the infinities.
     pub fn from_f64(value: f64) -> Option<Self> {
         let mut buffer = ryu_js::Buffer::new();
-        value
-            .is_finite()
-            .then(|| Self(Cow::Owned(buffer.format_finite(value).to_owned())))
+        value.is_finite().then(|| Self(Cow::Owned(buffer.format_finite(value).to_owned())))
     }
 
     /// The text exactly as it stood.
@@ -140,9 +138,7 @@ impl Number<'_> {
 
     /// The nearest double; an infinity beyond the greatest.
     pub fn to_f64(&self) -> f64 {
-        self.0
-            .parse()
-            .expect("invariant: every JSON number is float syntax")
+        self.0.parse().expect("invariant: every JSON number is float syntax")
     }
 }
 
@@ -179,10 +175,7 @@ impl<'a> Object<'a> {
 
     /// `members` hold each key once: the parser has seen to it.
     pub(super) fn parsed(members: Vec<(Cow<'a, str>, Value<'a>)>, source: &'a str) -> Self {
-        Self {
-            members,
-            source: Some(source),
-        }
+        Self { members, source: Some(source) }
     }
 
     /// Adds a member, or gives the one of that key another value.
@@ -203,10 +196,7 @@ impl<'a> Object<'a> {
     }
 
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
-        self.members
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value)
+        self.members.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value<'a>)> {
