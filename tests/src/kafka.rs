@@ -15,8 +15,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::Error;
 use crate::process::{Lifetime, Process};
+use crate::{Error, command};
 
 use layout::Layout;
 pub use options::{Listener, Options, PASSWORD, USER};
@@ -27,6 +27,7 @@ const PART: &str = "Kafka";
 const READY_LINE: &str = "Kafka Server started";
 const READY_MAX: Duration = Duration::from_secs(120);
 const STOP_MAX: Duration = Duration::from_secs(60);
+const TOOL_MAX: Duration = Duration::from_secs(60);
 
 /// A running (or stopped) broker; dropping it kills it and removes its folder, which stays for inspection if the test panics.
 #[derive(Debug)]
@@ -148,6 +149,12 @@ impl Drop for Broker {
             eprintln!("the broker's logs stay in {}", folder.keep().display());
         }
     }
+}
+
+/// One of Kafka's own command-line tools, for instance `org.apache.kafka.tools.TopicCommand`: a client by the makers of the broker.
+pub fn tool(class: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
+    let mut java = layout::java(&layout::jars()?, &["-XX:TieredStopAtLevel=1"], class);
+    command::run(java.args(arguments), b"", TOOL_MAX)
 }
 
 /// A broker that outlives the caller.

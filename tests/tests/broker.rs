@@ -1,7 +1,7 @@
 //! The broker of the testbed does what tests of other crates rely on. `kcat` is the client throughout.
 
 use testbed::certificates;
-use testbed::kafka::{Broker, Listener, Options};
+use testbed::kafka::{self, Broker, Listener, Options, PASSWORD, USER};
 use testbed::kcat;
 
 /// Topics are made by the broker on first use here: these tests have no admin client.
@@ -99,12 +99,57 @@ fn every_sasl_mechanism_takes_the_right_password_and_no_other() {
             .listener(Listener::SaslTls),
     );
     let plain = broker.address(Listener::Sasl);
-    for mechanism in ["PLAIN"] {
-        try_list(&plain, &kcat::sasl(mechanism))
-            .unwrap_or_else(|error| panic!("{mechanism}: {error}"));
-        let wrong = try_list(&plain, &kcat::sasl_as(mechanism, "wrong"));
-        assert!(wrong.is_err(), "{mechanism} must refuse a wrong password");
+    try_list(&plain, &kcat::sasl_plain(PASSWORD)).expect("PLAIN with the right password");
+    try_list(&plain, &kcat::sasl_plain("wrong")).expect_err("PLAIN with a wrong password");
+
+    for (listener, mechanism) in [
+        (Listener::Sasl, "SCRAM-SHA-256"),
+        (Listener::SaslTls, "SCRAM-SHA-512"),
+    ] {
+        let list = |password| scram_list(&broker, listener, mechanism, password);
+        list(PASSWORD).unwrap_or_else(|error| panic!("{mechanism}: {error}"));
+        let refused = list("wrong")
+            .expect_err("a wrong password must be refused")
+            .to_string();
+        assert!(
+            refused.contains("SaslAuthenticationException"),
+            "{mechanism}: {refused}"
+        );
     }
+}
+
+/// Lists the topics with Kafka's own client.
+fn scram_list(
+    broker: &Broker,
+    listener: Listener,
+    mechanism: &str,
+    password: &str,
+) -> Result<(), testbed::Error> {
+    let (protocol, trust) = match listener {
+        Listener::SaslTls => (
+            "SASL_SSL",
+            certificates::cached().authority().display().to_string(),
+        ),
+        _ => ("SASL_PLAINTEXT", String::new()),
+    };
+    let module = "org.apache.kafka.common.security.scram.ScramLoginModule";
+    let settings = format!(
+        "security.protocol={protocol}\nsasl.mechanism={mechanism}\n\
+         sasl.jaas.config={module} required username=\"{USER}\" password=\"{password}\";\n\
+         ssl.truststore.type=PEM\nssl.truststore.location={trust}\n"
+    );
+    let file = broker.folder().join("client.properties");
+    std::fs::write(&file, settings).unwrap();
+    let file = file.display().to_string();
+    let address = broker.address(listener);
+    let arguments = [
+        "--bootstrap-server",
+        &address,
+        "--command-config",
+        &file,
+        "--list",
+    ];
+    kafka::tool("org.apache.kafka.tools.TopicCommand", &arguments).map(drop)
 }
 
 fn try_list(bootstrap: &str, security: &[String]) -> Result<(), testbed::Error> {

@@ -31,7 +31,7 @@ pub(super) struct Layout {
 impl Layout {
     /// Chooses ports, writes the settings, formats the data folder if it is new.
     pub fn prepare(folder: &Path, options: Options) -> Result<Self, Error> {
-        let jars = maven::fetch(&format!("kafka-{}", super::VERSION), POM, &Goal::Copy)?;
+        let jars = jars()?;
         let names = std::iter::once(Listener::Plain).chain(options.extra_listeners.iter().copied());
         let listeners = names
             .map(|name| Ok((name, ports::free()?)))
@@ -75,13 +75,17 @@ impl Layout {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = self.java(&["-Xmx512m", "-XX:+UseSerialGC"], "kafka.Kafka");
+        let mut command = java(&self.jars, &["-Xmx512m", "-XX:+UseSerialGC"], "kafka.Kafka");
         command.arg(self.settings());
         command
     }
 
     fn format(&self) -> Result<(), Error> {
-        let mut format = self.java(&["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool");
+        let mut format = java(
+            &self.jars,
+            &["-XX:TieredStopAtLevel=1"],
+            "kafka.tools.StorageTool",
+        );
         format
             .args(["format", "--cluster-id", CLUSTER_ID, "--config"])
             .arg(self.settings());
@@ -93,17 +97,6 @@ impl Layout {
             }
         }
         command::run(&mut format, b"", FORMAT_MAX).map(drop)
-    }
-
-    fn java(&self, flags: &[&str], class: &str) -> Command {
-        let mut command = Command::new("java");
-        command
-            .args(flags)
-            .arg("-cp")
-            .arg(self.jars.join("*"))
-            .arg(class)
-            .current_dir(&self.folder);
-        command
     }
 
     fn data(&self) -> PathBuf {
@@ -158,6 +151,21 @@ impl Layout {
             ("controller.quorum.voters".into(), format!("1@{controller}")),
         ]
     }
+}
+
+/// The class path: fetched on the first call on this machine.
+pub(super) fn jars() -> Result<PathBuf, Error> {
+    maven::fetch(&format!("kafka-{}", super::VERSION), POM, &Goal::Copy)
+}
+
+pub(super) fn java(jars: &Path, flags: &[&str], class: &str) -> Command {
+    let mut command = Command::new("java");
+    command
+        .args(flags)
+        .arg("-cp")
+        .arg(jars.join("*"))
+        .arg(class);
+    command
 }
 
 fn tls(certificates: &Certificates) -> [(String, String); 6] {
