@@ -1,1 +1,19 @@
+//! Real parts for tests: a Kafka broker, a schema registry, `kcat`, Python readers.
+//!
+//! Every part is fetched once into a cache that all checkouts share, runs as a process of its own on free
+//! loopback ports, keeps its logs, and is gone when the test process is gone, however that ended.
+//!
+//! Absent on purpose: containers (not every machine runs them) and anything of Tripline itself. Nothing here
+//! is linked into a product binary. Functions for tests panic with the whole story; each has a `try_` form for `xtask`.
 
+pub mod cache;
+pub mod certificates;
+pub mod command;
+pub mod error;
+pub mod kafka;
+pub mod kcat;
+mod maven;
+pub mod ports;
+pub mod process;
+
+pub use error::Error;
