@@ -175,3 +175,128 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 const DAYS_FROM_MARCH_0000_TO_1970: i64 = 719_468;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_written_as_the_table_says() {
+        let table = [
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z"),
+            ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("2026-01-31t12:00:00.5z", "2026-01-31T12:00:00.500000Z"),
+            ("2026-01-31 12:00:00.123456789+02:30", "2026-01-31T09:30:00.123456Z"),
+            ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("2024-02-29T23:59:59-23:59", "2024-03-01T23:58:59.000000Z"),
+            ("2000-02-29T00:00:00-00:00", "2000-02-29T00:00:00.000000Z"),
+            ("2016-12-31T23:59:60.25Z", "2017-01-01T00:00:00.250000Z"),
+            ("2017-01-01T05:29:60+05:30", "2017-01-01T00:00:00.000000Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"),
+            ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999Z"),
+        ];
+        for (text, expected) in table {
+            let time: Timestamp = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(time.to_string(), expected, "{text}");
+        }
+        assert_eq!(Timestamp::from_micros(-1).expect("in range").to_string(), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::MIN.to_string(), "0000-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn what_is_not_a_time_is_refused() {
+        let syntax = [
+            "",
+            "2026",
+            "2026-01-31",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00Z",
+            "2026-01-31T12:00:00.Z",
+            "2026-01-31T12:00:00.1234567890Z",
+            "2026-01-31T12:00:00,5Z",
+            "2026-01-31T12:00:00+0100",
+            "2026-01-31T12:00:00+01",
+            "2026-01-31T12:00:00+24:00",
+            "2026-01-31T12:00:00+01:60",
+            "2026-01-31T12:00:00ZZ",
+            "2026-01-31T12:00:00 Z",
+            " 2026-01-31T12:00:00Z",
+            "+2026-01-31T12:00:00Z",
+            "-001-01-31T12:00:00Z",
+            "2026-1-31T012:00:00Z",
+            "2026-01-31T12:00:0\u{e9}",
+            "20é6-01-31T12:00:00Z",
+            "1769860800",
+        ];
+        for text in syntax {
+            let error = text.parse::<Timestamp>().expect_err(text);
+            assert!(matches!(error, TimestampError::NotRfc3339 { .. }), "{text}: {error}");
+        }
+        let no_such_time = [
+            "2026-00-01T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-00T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2026-04-31T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:61Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01T23:59:60+01:00",
+        ];
+        for text in no_such_time {
+            let error = text.parse::<Timestamp>().expect_err(text);
+            assert!(matches!(error, TimestampError::NoSuchTime { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_written_is_refused_where_it_enters() {
+        for micros in [Timestamp::MIN.micros() - 1, Timestamp::MAX.micros() + 1, i64::MIN, i64::MAX] {
+            let error = Timestamp::from_micros(micros).expect_err("beyond four digits of a year");
+            assert_eq!(error, TimestampError::OutOfRange { micros });
+        }
+        for text in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:60Z"] {
+            let error = text.parse::<Timestamp>().expect_err(text);
+            assert!(matches!(error, TimestampError::OutOfRange { .. }), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn another_calendar_agrees(micros in Timestamp::MIN.micros()..=Timestamp::MAX.micros()) {
+            let ours = Timestamp::from_micros(micros).expect("in range");
+            let theirs = jiff::Timestamp::from_microsecond(micros).expect("in range");
+            prop_assert_eq!(ours.to_string(), format!("{theirs:.6}"));
+            prop_assert_eq!(ours.to_string().parse(), Ok(ours));
+        }
+
+        #[test]
+        fn another_reader_agrees_on_near_dates(
+            (year, month, day) in (0..=9999, 0..=13, 0..=32),
+            (hour, minute, second) in (0..=24, 0..=60, 0..=59),
+            fraction in "(\\.[0-9]{1,9})?",
+            offset in "(Z|[+-](0[0-9]|1[0-9]|2[0-3]):[0-5][0-9])",
+        ) {
+            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{offset}");
+            let ours: Option<Timestamp> = text.parse().ok();
+            let theirs: Option<jiff::Timestamp> = text.parse().ok();
+            let theirs = theirs.map(|time| time.as_nanosecond().div_euclid(1000));
+            let in_range = |micros: &i128| {
+                i64::try_from(*micros).is_ok_and(|micros| Timestamp::from_micros(micros).is_ok())
+            };
+            prop_assert_eq!(ours.map(|time| i128::from(time.micros())), theirs.filter(in_range), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_fail(text in "[0-9:TtZz. +é-]{0,40}") {
+            if let Ok(time) = text.parse::<Timestamp>() {
+                prop_assert_eq!(time.to_string().parse(), Ok(time));
+            }
+        }
+    }
+}

@@ -10,15 +10,9 @@ use crate::Error;
 
 /// `$XDG_CACHE_HOME/tripline/parts`, or the same below `~/.cache`.
 pub fn root() -> Result<PathBuf, Error> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    cache
-        .map(|cache| cache.join("tripline/parts"))
-        .ok_or(Error::NoCache)
+    cache.map(|cache| cache.join("tripline/parts")).ok_or(Error::NoCache)
 }
 
 /// The folder `name` of the cache; `fill` is called with an empty folder when it is not there yet.
@@ -26,11 +20,7 @@ pub fn once(name: &str, fill: impl FnOnce(&Path) -> Result<(), Error>) -> Result
     once_in(&root()?, name, fill)
 }
 
-fn once_in(
-    root: &Path,
-    name: &str,
-    fill: impl FnOnce(&Path) -> Result<(), Error>,
-) -> Result<PathBuf, Error> {
+fn once_in(root: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<(), Error>) -> Result<PathBuf, Error> {
     let done = root.join(name);
     if done.is_dir() {
         return Ok(done);
@@ -71,8 +61,7 @@ mod tests {
                 scope.spawn(|| {
                     let folder = once_in(root.path(), "part", |folder| {
                         fills.fetch_add(1, Ordering::SeqCst);
-                        fs::write(folder.join("file"), "whole")
-                            .map_err(Error::file("write", folder))
+                        fs::write(folder.join("file"), "whole").map_err(Error::file("write", folder))
                     })
                     .unwrap();
                     assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "whole");
@@ -92,9 +81,6 @@ mod tests {
         assert!(broken.is_err());
         assert!(!root.path().join("part").exists());
         let folder = once_in(root.path(), "part", |_| Ok(())).unwrap();
-        assert!(
-            !folder.join("half").exists(),
-            "left-overs of the first try must not be in the second"
-        );
+        assert!(!folder.join("half").exists(), "left-overs of the first try must not be in the second");
     }
 }

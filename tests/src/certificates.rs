@@ -32,9 +32,7 @@ pub fn cached() -> Certificates {
 }
 
 pub fn try_cached() -> Result<Certificates, Error> {
-    Ok(Certificates {
-        folder: cache::once("certificates-1", make)?,
-    })
+    Ok(Certificates { folder: cache::once("certificates-1", make)? })
 }
 
 impl Certificates {
@@ -62,10 +60,7 @@ impl Certificates {
     }
 
     fn identity(&self, name: &str) -> Identity {
-        Identity {
-            certificate: self.folder.join(format!("{name}.pem")),
-            key: self.folder.join(format!("{name}.key")),
-        }
+        Identity { certificate: self.folder.join(format!("{name}.pem")), key: self.folder.join(format!("{name}.key")) }
     }
 }
 
@@ -75,21 +70,13 @@ fn make(folder: &Path) -> Result<(), Error> {
     signed(folder, "server", "authority")?;
     signed(folder, "client", "authority")?;
     signed(folder, "stranger", "other-authority")?;
-    let read = |name| {
-        fs::read_to_string(folder.join(name)).map_err(Error::file("read a certificate in", folder))
-    };
+    let read = |name| fs::read_to_string(folder.join(name)).map_err(Error::file("read a certificate in", folder));
     let bundle = folder.join("server-bundle.pem");
-    fs::write(&bundle, read("server.key")? + &read("server.pem")?)
-        .map_err(Error::file("write", &bundle))
+    fs::write(&bundle, read("server.key")? + &read("server.pem")?).map_err(Error::file("write", &bundle))
 }
 
 fn authority(folder: &Path, name: &str) -> Result<(), Error> {
-    let arguments = [
-        "-addext",
-        "basicConstraints=critical,CA:TRUE",
-        "-addext",
-        "keyUsage=critical,keyCertSign",
-    ];
+    let arguments = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"];
     request(folder, name, &arguments)
 }
 
@@ -99,39 +86,15 @@ fn signed(folder: &Path, name: &str, authority: &str) -> Result<(), Error> {
     request(
         folder,
         name,
-        &[
-            "-CA",
-            &certificate,
-            "-CAkey",
-            &key,
-            "-addext",
-            "basicConstraints=CA:FALSE",
-            "-addext",
-            names,
-        ],
+        &["-CA", &certificate, "-CAkey", &key, "-addext", "basicConstraints=CA:FALSE", "-addext", names],
     )
 }
 
 fn request(folder: &Path, name: &str, arguments: &[&str]) -> Result<(), Error> {
     let mut openssl = Command::new("openssl");
     openssl.current_dir(folder);
-    openssl.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-noenc",
-    ]);
-    openssl
-        .args(["-days", DAYS, "-subj", &format!("/CN={name}")])
-        .args(arguments);
-    openssl.args([
-        "-keyout",
-        &format!("{name}.key"),
-        "-out",
-        &format!("{name}.pem"),
-    ]);
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]);
+    openssl.args(["-days", DAYS, "-subj", &format!("/CN={name}")]).args(arguments);
+    openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")]);
     command::run(&mut openssl, b"", OPENSSL_MAX).map(drop)
 }

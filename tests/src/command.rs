@@ -14,21 +14,14 @@ pub fn run(command: &mut Command, stdin: &[u8], limit: Duration) -> Result<Vec<u
     if output.status.success() {
         return Ok(output.stdout);
     }
-    Err(Error::Failed {
-        command: shown,
-        status: output.status,
-        output: both(&output),
-    })
+    Err(Error::Failed { command: shown, status: output.status, output: both(&output) })
 }
 
 /// Like [`run`], for callers to whom a failure is an answer.
 pub fn output(command: &mut Command, stdin: &[u8], limit: Duration) -> Result<Output, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let shown = show(command);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(Error::program(&program))?;
     let mut input = child.stdin.take().expect("invariant: stdin is piped");
     let out = child.stdout.take().expect("invariant: stdout is piped");
@@ -42,28 +35,13 @@ pub fn output(command: &mut Command, stdin: &[u8], limit: Duration) -> Result<Ou
         let ended = wait(&mut child, limit);
         let status = match ended.map_err(Error::program(&program))? {
             Some(status) => Ok(status),
-            None => Err(child
-                .kill()
-                .and_then(|()| child.wait())
-                .map_err(Error::program(&program))?),
+            None => Err(child.kill().and_then(|()| child.wait()).map_err(Error::program(&program))?),
         };
         let text = "invariant: reading a pipe into memory does not panic";
         let (stdout, stderr) = (stdout.join().expect(text), stderr.join().expect(text));
         match status {
-            Ok(status) => Ok(Output {
-                status,
-                stdout,
-                stderr,
-            }),
-            Err(status) => Err(Error::Late {
-                command: shown,
-                limit,
-                output: both(&Output {
-                    status,
-                    stdout,
-                    stderr,
-                }),
-            }),
+            Ok(status) => Ok(Output { status, stdout, stderr }),
+            Err(status) => Err(Error::Late { command: shown, limit, output: both(&Output { status, stdout, stderr }) }),
         }
     })
 }
@@ -93,10 +71,7 @@ fn both(output: &Output) -> String {
 
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -119,41 +94,19 @@ mod tests {
 
     #[test]
     fn a_failure_shows_what_was_printed() {
-        let error = run(
-            &mut sh("echo to stdout; echo to stderr >&2; exit 3"),
-            b"",
-            LIMIT,
-        )
-        .unwrap_err()
-        .to_string();
-        assert!(
-            error.contains("to stdout") && error.contains("to stderr") && error.contains('3'),
-            "{error}"
-        );
+        let error = run(&mut sh("echo to stdout; echo to stderr >&2; exit 3"), b"", LIMIT).unwrap_err().to_string();
+        assert!(error.contains("to stdout") && error.contains("to stderr") && error.contains('3'), "{error}");
     }
 
     #[test]
     fn a_program_that_hangs_is_ended() {
-        let error = run(
-            &mut sh("echo begun; exec sleep 1000"),
-            b"",
-            Duration::from_millis(300),
-        )
-        .unwrap_err();
-        assert!(
-            matches!(&error, Error::Late { output, .. } if output == "begun"),
-            "{error}"
-        );
+        let error = run(&mut sh("echo begun; exec sleep 1000"), b"", Duration::from_millis(300)).unwrap_err();
+        assert!(matches!(&error, Error::Late { output, .. } if output == "begun"), "{error}");
     }
 
     #[test]
     fn a_missing_program_is_named_with_its_package() {
-        let error = run(&mut Command::new("no-such-program"), b"", LIMIT)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("no-such-program") && error.contains("apt-get install"),
-            "{error}"
-        );
+        let error = run(&mut Command::new("no-such-program"), b"", LIMIT).unwrap_err().to_string();
+        assert!(error.contains("no-such-program") && error.contains("apt-get install"), "{error}");
     }
 }

@@ -11,58 +11,30 @@ pub enum Error {
     Program { program: String, source: io::Error },
 
     #[error("cannot {doing} {}: {source}", path.display())]
-    File {
-        doing: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    File { doing: &'static str, path: PathBuf, source: io::Error },
 
     #[error(
         "HOME and XDG_CACHE_HOME are both unset: there is no place to keep Kafka and the other parts; set one of them"
     )]
     NoCache,
 
-    #[error(
-        "no free port in {first}..{last} on 127.0.0.1 after {tries} tries: end what listens there"
-    )]
+    #[error("no free port in {first}..{last} on 127.0.0.1 after {tries} tries: end what listens there")]
     NoPort { first: u16, last: u16, tries: u32 },
 
     #[error("`{command}` ended with {status}:\n{output}")]
-    Failed {
-        command: String,
-        status: ExitStatus,
-        output: String,
-    },
+    Failed { command: String, status: ExitStatus, output: String },
 
     #[error("`{command}` did not end within {limit:?} and was killed:\n{output}")]
-    Late {
-        command: String,
-        limit: Duration,
-        output: String,
-    },
+    Late { command: String, limit: Duration, output: String },
 
     #[error("{part} ended with {status} before it was ready; the end of {}:\n{tail}", log.display())]
-    Ended {
-        part: &'static str,
-        status: ExitStatus,
-        log: PathBuf,
-        tail: String,
-    },
+    Ended { part: &'static str, status: ExitStatus, log: PathBuf, tail: String },
 
     #[error("{part} was not ready after {limit:?}; the end of {}:\n{tail}", log.display())]
-    NotReady {
-        part: &'static str,
-        limit: Duration,
-        log: PathBuf,
-        tail: String,
-    },
+    NotReady { part: &'static str, limit: Duration, log: PathBuf, tail: String },
 
     #[error("{part} did not end within {limit:?} of SIGTERM and was killed; its log was {}", log.display())]
-    NotEnding {
-        part: &'static str,
-        limit: Duration,
-        log: PathBuf,
-    },
+    NotEnding { part: &'static str, limit: Duration, log: PathBuf },
 
     #[error("cannot signal process {pid}: {source}")]
     Signal { pid: u32, source: io::Error },
@@ -72,11 +44,7 @@ impl Error {
     /// For `map_err` on calls about one path.
     pub fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File {
-            doing,
-            path,
-            source,
-        }
+        move |source| Self::File { doing, path, source }
     }
 
     pub fn program(program: &str) -> impl FnOnce(io::Error) -> Self {
@@ -92,7 +60,5 @@ fn advice(program: &str) -> String {
         "python3" => "python3-venv",
         other => other,
     };
-    format!(
-        "`./dev test` installs what the tests need; by hand on Debian: apt-get install {package}"
-    )
+    format!("`./dev test` installs what the tests need; by hand on Debian: apt-get install {package}")
 }

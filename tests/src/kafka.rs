@@ -49,11 +49,7 @@ impl Broker {
         let folder = tempfile::Builder::new().prefix("tripline-kafka-").tempdir();
         let folder = folder.map_err(Error::file("create a folder in", &temporary))?;
         let layout = Layout::prepare(folder.path(), options)?;
-        let mut broker = Self {
-            process: None,
-            layout,
-            folder: Some(folder),
-        };
+        let mut broker = Self { process: None, layout, folder: Some(folder) };
         broker.try_start_again()?;
         Ok(broker)
     }
@@ -88,9 +84,7 @@ impl Broker {
     /// SIGTERM, and waits until it is gone. Data and ports stay.
     pub fn stop(&mut self) {
         let process = self.running();
-        process
-            .terminate(STOP_MAX)
-            .unwrap_or_else(|error| panic!("{error}"));
+        process.terminate(STOP_MAX).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// SIGKILL, and waits until it is gone. Data and ports stay.
@@ -100,8 +94,7 @@ impl Broker {
 
     /// Starts a stopped or killed broker on the same ports and data, and waits until it serves.
     pub fn start_again(&mut self) {
-        self.try_start_again()
-            .unwrap_or_else(|error| panic!("{error}"));
+        self.try_start_again().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// SIGSTOP: connections stay open, nothing is answered.
@@ -115,28 +108,18 @@ impl Broker {
     }
 
     fn try_start_again(&mut self) -> Result<(), Error> {
-        assert!(
-            self.process.is_none(),
-            "the broker is running: stop() or kill() it first"
-        );
+        assert!(self.process.is_none(), "the broker is running: stop() or kill() it first");
         self.process = Some(launch(&mut self.layout, Lifetime::Owner)?);
         Ok(())
     }
 
     fn running(&mut self) -> Process {
-        self.process
-            .take()
-            .expect("the broker is not running: start_again() first")
+        self.process.take().expect("the broker is not running: start_again() first")
     }
 
     fn signal(&self, signal: Signal) {
-        let process = self
-            .process
-            .as_ref()
-            .expect("the broker is not running: start_again() first");
-        process
-            .signal(signal)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let process = self.process.as_ref().expect("the broker is not running: start_again() first");
+        process.signal(signal).unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
@@ -171,19 +154,13 @@ pub fn start_detached(folder: &Path, options: Options) -> Result<Detached, Error
     let mut layout = Layout::prepare(folder, options)?;
     let process = launch(&mut layout, Lifetime::Detached)?;
     let bootstrap = layout.address(Listener::Plain);
-    Ok(Detached {
-        pid: process.release(),
-        bootstrap,
-        settings: layout.settings(),
-    })
+    Ok(Detached { pid: process.release(), bootstrap, settings: layout.settings() })
 }
 
 fn launch(layout: &mut Layout, life: Lifetime) -> Result<Process, Error> {
     let log = layout.next_log();
     let mut process = Process::start(PART, &layout.command(), layout.folder(), &log, life)?;
-    process.wait_until(READY_MAX, |log| {
-        std::fs::read_to_string(log).is_ok_and(|text| text.contains(READY_LINE))
-    })?;
+    process.wait_until(READY_MAX, |log| std::fs::read_to_string(log).is_ok_and(|text| text.contains(READY_LINE)))?;
     Ok(process)
 }
 

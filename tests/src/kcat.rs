@@ -22,14 +22,8 @@ pub fn try_run(arguments: &[&str], stdin: &[u8]) -> Result<Vec<u8>, Error> {
 pub fn mutual_tls(certificates: &Certificates, client: &Identity) -> Vec<String> {
     settings(&[
         ("security.protocol", "ssl"),
-        (
-            "ssl.ca.location",
-            &certificates.authority().display().to_string(),
-        ),
-        (
-            "ssl.certificate.location",
-            &client.certificate.display().to_string(),
-        ),
+        ("ssl.ca.location", &certificates.authority().display().to_string()),
+        ("ssl.certificate.location", &client.certificate.display().to_string()),
         ("ssl.key.location", &client.key.display().to_string()),
     ])
 }
@@ -48,8 +42,5 @@ pub fn sasl_plain(password: &str) -> Vec<String> {
 }
 
 fn settings(pairs: &[(&str, &str)]) -> Vec<String> {
-    pairs
-        .iter()
-        .flat_map(|(name, value)| ["-X".to_owned(), format!("{name}={value}")])
-        .collect()
+    pairs.iter().flat_map(|(name, value)| ["-X".to_owned(), format!("{name}={value}")]).collect()
 }

@@ -29,15 +29,10 @@ fn fill(folder: &Path, pom: &str, goal: &Goal) -> Result<(), Error> {
     };
     let file = folder.join("pom.xml");
     std::fs::write(&file, pom).map_err(Error::file("write", &file))?;
-    eprintln!(
-        "fetching {} by Maven (once)",
-        folder.with_extension("").display()
-    );
+    eprintln!("fetching {} by Maven (once)", folder.with_extension("").display());
     let mut maven = Command::new("mvn");
     maven.args(["--batch-mode", "--quiet", "--file"]).arg(&file);
-    maven
-        .arg(format!("{PLUGIN}:{goal}"))
-        .arg(format!("-DoutputDirectory={}", folder.display()));
+    maven.arg(format!("{PLUGIN}:{goal}")).arg(format!("-DoutputDirectory={}", folder.display()));
     maven.arg("-DincludeScope=runtime");
     command::run(&mut maven, b"", FETCH_MAX).map(drop)
 }

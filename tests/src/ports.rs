@@ -41,17 +41,10 @@ pub fn free() -> Result<Port, Error> {
         let path = folder.join(number.to_string());
         let claim = File::create(&path).map_err(Error::file("create", &path))?;
         if claim.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
-            return Ok(Port {
-                number,
-                _claim: claim,
-            });
+            return Ok(Port { number, _claim: claim });
         }
     }
-    Err(Error::NoPort {
-        first: FIRST,
-        last: LAST,
-        tries: TRIES,
-    })
+    Err(Error::NoPort { first: FIRST, last: LAST, tries: TRIES })
 }
 
 #[cfg(test)]

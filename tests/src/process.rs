@@ -19,8 +19,7 @@ use crate::Error;
 /// Waits for one line before it becomes the program given as arguments; without the line it ends.
 const LAUNCH: &str = r#"read -r go && exec "$@" </dev/null"#;
 /// Waits for the end of its input, kills process $1 and removes folder $2 unless somebody wants to look into it.
-const WATCH: &str =
-    r#"read -r never; kill -KILL "$1"; [ -z "$2" ] || [ -e "$2/keep" ] || rm -rf "$2""#;
+const WATCH: &str = r#"read -r never; kill -KILL "$1"; [ -z "$2" ] || [ -e "$2/keep" ] || rm -rf "$2""#;
 const POLL: Duration = Duration::from_millis(10);
 const TAIL_LINES: usize = 40;
 
@@ -58,11 +57,7 @@ impl Process {
         log: &Path,
         life: Lifetime,
     ) -> Result<Self, Error> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log)
-            .map_err(Error::file("open", log))?;
+        let file = OpenOptions::new().create(true).append(true).open(log).map_err(Error::file("open", log))?;
         let copy = file.try_clone().map_err(Error::file("open", log))?;
         let mut child = launcher(command)
             .stdin(Stdio::piped())
@@ -76,12 +71,7 @@ impl Process {
             Lifetime::Owner => Guard::Watched(watch(child.id(), folder)?),
             Lifetime::Detached => Guard::Unwatched,
         };
-        let process = Self {
-            part,
-            child,
-            guard,
-            log: log.to_owned(),
-        };
+        let process = Self { part, child, guard, log: log.to_owned() };
         go.write_all(b"go\n").map_err(Error::program("sh"))?;
         Ok(process)
     }
@@ -91,29 +81,15 @@ impl Process {
     }
 
     /// Looks every few milliseconds until `ready` holds, the process ends, or `limit` is over.
-    pub fn wait_until(
-        &mut self,
-        limit: Duration,
-        mut ready: impl FnMut(&Path) -> bool,
-    ) -> Result<(), Error> {
+    pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut(&Path) -> bool) -> Result<(), Error> {
         let end = Instant::now() + limit;
         let (part, log) = (self.part, self.log.clone());
         while !ready(&log) {
             if let Some(status) = self.ended()? {
-                return Err(Error::Ended {
-                    part,
-                    status,
-                    tail: tail(&log),
-                    log,
-                });
+                return Err(Error::Ended { part, status, tail: tail(&log), log });
             }
             if Instant::now() >= end {
-                return Err(Error::NotReady {
-                    part,
-                    limit,
-                    tail: tail(&log),
-                    log,
-                });
+                return Err(Error::NotReady { part, limit, tail: tail(&log), log });
             }
             thread::sleep(POLL);
         }
@@ -132,11 +108,7 @@ impl Process {
         let end = Instant::now() + limit;
         while self.ended()?.is_none() {
             if Instant::now() >= end {
-                return Err(Error::NotEnding {
-                    part: self.part,
-                    limit,
-                    log: self.log.clone(),
-                });
+                return Err(Error::NotEnding { part: self.part, limit, log: self.log.clone() });
             }
             thread::sleep(POLL);
         }
@@ -158,9 +130,7 @@ impl Process {
 
     fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         let pid = self.pid();
-        self.child
-            .try_wait()
-            .map_err(|source| Error::Signal { pid, source })
+        self.child.try_wait().map_err(|source| Error::Signal { pid, source })
     }
 }
 
@@ -182,13 +152,8 @@ impl Drop for Process {
 
 pub fn signal_pid(pid: u32, signal: Signal) -> Result<(), Error> {
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let sent = raw.map_or(Err(rustix::io::Errno::SRCH), |pid| {
-        kill_process(pid, signal)
-    });
-    sent.map_err(|error| Error::Signal {
-        pid,
-        source: error.into(),
-    })
+    let sent = raw.map_or(Err(rustix::io::Errno::SRCH), |pid| kill_process(pid, signal));
+    sent.map_err(|error| Error::Signal { pid, source: error.into() })
 }
 
 /// The last lines of a log, for an error that has to tell the whole story.
@@ -201,10 +166,7 @@ pub fn tail(log: &Path) -> String {
 
 fn launcher(command: &Command) -> Command {
     let mut launcher = Command::new("sh");
-    launcher
-        .args(["-c", LAUNCH, "launch"])
-        .arg(command.get_program())
-        .args(command.get_args());
+    launcher.args(["-c", LAUNCH, "launch"]).arg(command.get_program()).args(command.get_args());
     if let Some(folder) = command.get_current_dir() {
         launcher.current_dir(folder);
     }
@@ -213,13 +175,7 @@ fn launcher(command: &Command) -> Command {
 
 fn watch(pid: u32, folder: &Path) -> Result<Child, Error> {
     let mut command = Command::new("sh");
-    command
-        .args(["-c", WATCH, "watch", &pid.to_string()])
-        .arg(folder);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0);
+    command.args(["-c", WATCH, "watch", &pid.to_string()]).arg(folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     command.spawn().map_err(Error::program("sh"))
 }

@@ -6,43 +6,18 @@ use testbed::kcat;
 
 /// Topics are made by the broker on first use here: these tests have no admin client.
 fn options() -> Options {
-    Options::default()
-        .property("auto.create.topics.enable", true)
-        .property("num.partitions", 1)
+    Options::default().property("auto.create.topics.enable", true).property("num.partitions", 1)
 }
 
 fn produce(bootstrap: &str, topic: &str, text: &str) {
     kcat::run(
-        &[
-            "-P",
-            "-b",
-            bootstrap,
-            "-t",
-            topic,
-            "-X",
-            "acks=all",
-            "-X",
-            "allow.auto.create.topics=true",
-        ],
+        &["-P", "-b", bootstrap, "-t", topic, "-X", "acks=all", "-X", "allow.auto.create.topics=true"],
         text.as_bytes(),
     );
 }
 
 fn consume(bootstrap: &str, topic: &str) -> String {
-    let bytes = kcat::run(
-        &[
-            "-C",
-            "-b",
-            bootstrap,
-            "-t",
-            topic,
-            "-o",
-            "beginning",
-            "-e",
-            "-q",
-        ],
-        b"",
-    );
+    let bytes = kcat::run(&["-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-e", "-q"], b"");
     String::from_utf8(bytes).unwrap()
 }
 
@@ -53,27 +28,20 @@ fn records_survive_stop_kill_and_pause() {
     produce(&bootstrap, "t", "one\n");
 
     broker.stop();
-    kcat::try_run(&["-L", "-b", &bootstrap, "-m", "1"], b"")
-        .expect_err("a stopped broker must not answer");
+    kcat::try_run(&["-L", "-b", &bootstrap, "-m", "1"], b"").expect_err("a stopped broker must not answer");
     broker.start_again();
     produce(&bootstrap, "t", "two\n");
 
     broker.kill();
-    kcat::try_run(&["-L", "-b", &bootstrap, "-m", "1"], b"")
-        .expect_err("a killed broker must not answer");
+    kcat::try_run(&["-L", "-b", &bootstrap, "-m", "1"], b"").expect_err("a killed broker must not answer");
     broker.start_again();
     produce(&bootstrap, "t", "three\n");
 
     broker.pause();
-    kcat::try_run(&["-L", "-b", &bootstrap, "-m", "1"], b"")
-        .expect_err("a paused broker must not answer");
+    kcat::try_run(&["-L", "-b", &bootstrap, "-m", "1"], b"").expect_err("a paused broker must not answer");
     broker.resume_process();
     assert_eq!(consume(&bootstrap, "t"), "one\ntwo\nthree\n");
-    assert_eq!(
-        broker.bootstrap(),
-        bootstrap,
-        "ports are kept for the broker's whole life"
-    );
+    assert_eq!(broker.bootstrap(), bootstrap, "ports are kept for the broker's whole life");
 }
 
 #[test]
@@ -93,43 +61,23 @@ fn tls_lets_in_a_client_of_our_authority_and_nobody_else() {
 
 #[test]
 fn every_sasl_mechanism_takes_the_right_password_and_no_other() {
-    let broker = Broker::start(
-        options()
-            .listener(Listener::Sasl)
-            .listener(Listener::SaslTls),
-    );
+    let broker = Broker::start(options().listener(Listener::Sasl).listener(Listener::SaslTls));
     let plain = broker.address(Listener::Sasl);
     try_list(&plain, &kcat::sasl_plain(PASSWORD)).expect("PLAIN with the right password");
     try_list(&plain, &kcat::sasl_plain("wrong")).expect_err("PLAIN with a wrong password");
 
-    for (listener, mechanism) in [
-        (Listener::Sasl, "SCRAM-SHA-256"),
-        (Listener::SaslTls, "SCRAM-SHA-512"),
-    ] {
+    for (listener, mechanism) in [(Listener::Sasl, "SCRAM-SHA-256"), (Listener::SaslTls, "SCRAM-SHA-512")] {
         let list = |password| scram_list(&broker, listener, mechanism, password);
         list(PASSWORD).unwrap_or_else(|error| panic!("{mechanism}: {error}"));
-        let refused = list("wrong")
-            .expect_err("a wrong password must be refused")
-            .to_string();
-        assert!(
-            refused.contains("SaslAuthenticationException"),
-            "{mechanism}: {refused}"
-        );
+        let refused = list("wrong").expect_err("a wrong password must be refused").to_string();
+        assert!(refused.contains("SaslAuthenticationException"), "{mechanism}: {refused}");
     }
 }
 
 /// Lists the topics with Kafka's own client.
-fn scram_list(
-    broker: &Broker,
-    listener: Listener,
-    mechanism: &str,
-    password: &str,
-) -> Result<(), testbed::Error> {
+fn scram_list(broker: &Broker, listener: Listener, mechanism: &str, password: &str) -> Result<(), testbed::Error> {
     let (protocol, trust) = match listener {
-        Listener::SaslTls => (
-            "SASL_SSL",
-            certificates::cached().authority().display().to_string(),
-        ),
+        Listener::SaslTls => ("SASL_SSL", certificates::cached().authority().display().to_string()),
         _ => ("SASL_PLAINTEXT", String::new()),
     };
     let module = "org.apache.kafka.common.security.scram.ScramLoginModule";
@@ -142,13 +90,7 @@ fn scram_list(
     std::fs::write(&file, settings).unwrap();
     let file = file.display().to_string();
     let address = broker.address(listener);
-    let arguments = [
-        "--bootstrap-server",
-        &address,
-        "--command-config",
-        &file,
-        "--list",
-    ];
+    let arguments = ["--bootstrap-server", &address, "--command-config", &file, "--list"];
     kafka::tool("org.apache.kafka.tools.TopicCommand", &arguments).map(drop)
 }
 

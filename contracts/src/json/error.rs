@@ -38,6 +38,7 @@ impl fmt::Display for Found {
         match self {
             Self::End => f.write_str("the end of the text"),
             Self::Char('`') => f.write_str("'`'"),
+            Self::Char(c @ ('"' | '\'' | '\\')) => write!(f, "`{c}`"),
             Self::Char(c) => write!(f, "`{}`", c.escape_debug()),
         }
     }
@@ -70,13 +71,13 @@ impl Fault {
     /// Counts line and column in the text before the fault, all of which is UTF-8.
     pub fn locate(self, text: &[u8]) -> Error {
         let before = &text[..self.offset];
-        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let is_char_start = |byte: &&u8| **byte & 0xC0 != 0x80;
+        let last_line = before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
         Error {
             kind: self.kind,
             offset: self.offset,
-            line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
-            column: 1 + before[line_start..].iter().filter(is_char_start).count(),
+            line: before.split(|&byte| byte == b'\n').count(),
+            column: 1 + last_line.iter().filter(is_char_start).count(),
         }
     }
 }

@@ -64,9 +64,8 @@ impl<'a> Tokens<'a> {
     pub fn next(&mut self) -> Result<Token<'a>, Fault> {
         self.skip_whitespace();
         match self.next {
-            Next::Value => self.value(),
             Next::FirstItem if self.peek() == Some(b']') => Ok(self.close(Token::ArrayEnd)),
-            Next::FirstItem => self.value(),
+            Next::Value | Next::FirstItem => self.value(),
             Next::FirstKey if self.peek() == Some(b'}') => Ok(self.close(Token::ObjectEnd)),
             Next::FirstKey => self.key(),
             Next::AfterValue => self.after_value(),
@@ -98,9 +97,9 @@ impl<'a> Tokens<'a> {
             Some(b'[') => return self.open(Container::Array),
             Some(b'"') => Token::String(self.string()?),
             Some(b'-' | b'0'..=b'9') => Token::Number(self.number()?),
-            Some(b't') => self.literal("true", Token::Bool(true))?,
-            Some(b'f') => self.literal("false", Token::Bool(false))?,
-            Some(b'n') => self.literal("null", Token::Null)?,
+            Some(b't') => self.literal("true", "`true`", Token::Bool(true))?,
+            Some(b'f') => self.literal("false", "`false`", Token::Bool(false))?,
+            Some(b'n') => self.literal("null", "`null`", Token::Null)?,
             _ => return Err(self.unexpected("a value")),
         };
         self.next = Next::AfterValue;
@@ -143,11 +142,13 @@ impl<'a> Tokens<'a> {
         token
     }
 
-    fn literal(&mut self, word: &'static str, token: Token<'a>) -> Result<Token<'a>, Fault> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(self.unexpected("a value"));
+    fn literal(&mut self, word: &str, expected: &'static str, token: Token<'a>) -> Result<Token<'a>, Fault> {
+        let found = self.text[self.at..].bytes();
+        let common = word.bytes().zip(found).take_while(|(a, b)| a == b).count();
+        self.at += common;
+        if common < word.len() {
+            return Err(self.unexpected(expected));
         }
-        self.at += word.len();
         Ok(token)
     }
 

@@ -33,16 +33,8 @@ impl Layout {
     pub fn prepare(folder: &Path, options: Options) -> Result<Self, Error> {
         let jars = jars()?;
         let names = std::iter::once(Listener::Plain).chain(options.extra_listeners.iter().copied());
-        let listeners = names
-            .map(|name| Ok((name, ports::free()?)))
-            .collect::<Result<_, Error>>()?;
-        let layout = Self {
-            folder: folder.to_owned(),
-            jars,
-            listeners,
-            controller: ports::free()?,
-            starts: 0,
-        };
+        let listeners = names.map(|name| Ok((name, ports::free()?))).collect::<Result<_, Error>>()?;
+        let layout = Self { folder: folder.to_owned(), jars, listeners, controller: ports::free()?, starts: 0 };
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).map_err(Error::file("create", &logs))?;
         layout.write_settings(options)?;
@@ -62,10 +54,7 @@ impl Layout {
 
     pub fn address(&self, listener: Listener) -> String {
         let port = self.listeners.get(&listener);
-        port.unwrap_or_else(|| {
-            panic!("{listener:?} was not among the broker's options: add .listener(…)")
-        })
-        .address()
+        port.unwrap_or_else(|| panic!("{listener:?} was not among the broker's options: add .listener(…)")).address()
     }
 
     /// A file of its own for each start: the line that says "ready" must be this start's.
@@ -81,19 +70,11 @@ impl Layout {
     }
 
     fn format(&self) -> Result<(), Error> {
-        let mut format = java(
-            &self.jars,
-            &["-XX:TieredStopAtLevel=1"],
-            "kafka.tools.StorageTool",
-        );
-        format
-            .args(["format", "--cluster-id", CLUSTER_ID, "--config"])
-            .arg(self.settings());
+        let mut format = java(&self.jars, &["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool");
+        format.args(["format", "--cluster-id", CLUSTER_ID, "--config"]).arg(self.settings());
         if self.listeners.keys().any(|listener| listener.has_sasl()) {
             for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
-                format
-                    .arg("--add-scram")
-                    .arg(format!("{mechanism}=[name={USER},password={PASSWORD}]"));
+                format.arg("--add-scram").arg(format!("{mechanism}=[name={USER},password={PASSWORD}]"));
             }
         }
         command::run(&mut format, b"", FORMAT_MAX).map(drop)
@@ -104,10 +85,8 @@ impl Layout {
     }
 
     fn write_settings(&self, options: Options) -> Result<(), Error> {
-        let mut settings: BTreeMap<String, String> = BASE
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let mut settings: BTreeMap<String, String> =
+            BASE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         settings.extend(self.network());
         if self.listeners.keys().any(|listener| listener.has_tls()) {
             settings.extend(tls(&certificates::try_cached()?));
@@ -125,29 +104,17 @@ impl Layout {
     }
 
     fn network(&self) -> [(String, String); 5] {
-        let listeners: Vec<_> = self
-            .listeners
-            .iter()
-            .map(|(listener, port)| format!("{}://{}", listener.name(), port.address()))
-            .collect();
+        let listeners: Vec<_> =
+            self.listeners.iter().map(|(listener, port)| format!("{}://{}", listener.name(), port.address())).collect();
         let advertised = listeners.join(",");
-        let protocols: Vec<_> = self
-            .listeners
-            .keys()
-            .map(|listener| format!("{}:{}", listener.name(), listener.protocol()))
-            .collect();
+        let protocols: Vec<_> =
+            self.listeners.keys().map(|listener| format!("{}:{}", listener.name(), listener.protocol())).collect();
         let controller = self.controller.address();
         [
             ("log.dirs".into(), self.data().display().to_string()),
-            (
-                "listeners".into(),
-                format!("{advertised},CONTROLLER://{controller}"),
-            ),
+            ("listeners".into(), format!("{advertised},CONTROLLER://{controller}")),
             ("advertised.listeners".into(), advertised),
-            (
-                "listener.security.protocol.map".into(),
-                format!("CONTROLLER:PLAINTEXT,{}", protocols.join(",")),
-            ),
+            ("listener.security.protocol.map".into(), format!("CONTROLLER:PLAINTEXT,{}", protocols.join(","))),
             ("controller.quorum.voters".into(), format!("1@{controller}")),
         ]
     }
@@ -160,11 +127,7 @@ pub(super) fn jars() -> Result<PathBuf, Error> {
 
 pub(super) fn java(jars: &Path, flags: &[&str], class: &str) -> Command {
     let mut command = Command::new("java");
-    command
-        .args(flags)
-        .arg("-cp")
-        .arg(jars.join("*"))
-        .arg(class);
+    command.args(flags).arg("-cp").arg(jars.join("*")).arg(class);
     command
 }
 
@@ -176,14 +139,8 @@ fn tls(certificates: &Certificates) -> [(String, String); 6] {
         ("ssl.keystore.location".into(), server),
         ("ssl.truststore.type".into(), "PEM".into()),
         ("ssl.truststore.location".into(), authority),
-        (
-            "listener.name.mutualtls.ssl.client.auth".into(),
-            "required".into(),
-        ),
-        (
-            "listener.name.sasltls.ssl.client.auth".into(),
-            "none".into(),
-        ),
+        ("listener.name.mutualtls.ssl.client.auth".into(), "required".into()),
+        ("listener.name.sasltls.ssl.client.auth".into(), "none".into()),
     ]
 }
 
@@ -191,26 +148,14 @@ fn sasl(listener: Listener) -> Vec<(String, String)> {
     let prefix = format!("listener.name.{}", listener.name().to_lowercase());
     let modules = "org.apache.kafka.common.security";
     let login = |mechanism: &str, module: &str| {
-        (
-            format!("{prefix}.{mechanism}.sasl.jaas.config"),
-            format!("{modules}.{module};"),
-        )
+        (format!("{prefix}.{mechanism}.sasl.jaas.config"), format!("{modules}.{module};"))
     };
     let mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER";
     vec![
-        (
-            format!("{prefix}.sasl.enabled.mechanisms"),
-            mechanisms.into(),
-        ),
-        login(
-            "plain",
-            &format!("plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\""),
-        ),
+        (format!("{prefix}.sasl.enabled.mechanisms"), mechanisms.into()),
+        login("plain", &format!("plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\"")),
         login("scram-sha-256", "scram.ScramLoginModule required"),
         login("scram-sha-512", "scram.ScramLoginModule required"),
-        login(
-            "oauthbearer",
-            "oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\"",
-        ),
+        login("oauthbearer", "oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\""),
     ]
 }

@@ -57,10 +57,7 @@ pub struct Options {
 
 impl Options {
     pub fn all_listeners() -> Self {
-        Self {
-            extra_listeners: Listener::ALL[1..].to_vec(),
-            ..Self::default()
-        }
+        Self { extra_listeners: Listener::ALL[1..].to_vec(), ..Self::default() }
     }
 
     /// Opens one more listener.
@@ -94,10 +91,7 @@ pub(super) const BASE: &[(&str, &str)] = &[
     ("transaction.state.log.replication.factor", "1"),
     ("transaction.state.log.min.isr", "1"),
     // The default of 10 s is what a killed owner's open transaction holds others up for, on top of its timeout.
-    (
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-        "1000",
-    ),
+    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
     // After kill and start_again the controller waits for the dead broker's session: 9 s by default.
     ("broker.heartbeat.interval.ms", "500"),
     ("broker.session.timeout.ms", "3000"),
