@@ -1,1 +1,48 @@
-fn main() {}
+//! Figures as JSON: `cargo xtask bench [NAME…]`.
+//!
+//! Invariant: a figure is the median of its runs, with the least and the greatest beside it; a comparison is a ratio of
+//! two things measured in turn within one run, because machines differ and drift.
+//!
+//! Absent on purpose: thresholds. A benchmark reports; whether a figure is good enough is read by people.
+
+mod canonical;
+mod figure;
+mod machine;
+
+use clap::{Parser, ValueEnum};
+use figure::Figure;
+
+/// Measures Tripline and prints the figures as JSON.
+#[derive(Parser)]
+#[command(after_help = "Examples:\n  bench canonical\n  bench --runs 9 records embedded\n  bench            everything, Kafka included (a broker is started for it)")]
+struct Arguments {
+    /// What to measure; everything if none is named.
+    names: Vec<Name>,
+    /// How often each is measured. The median is what counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    Canonical,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let names = if arguments.names.is_empty() { Name::value_variants() } else { &arguments.names };
+    let figures: Vec<Figure> = names.iter().flat_map(|name| measure(*name, arguments.runs)).collect();
+    let report = serde_json::json!({
+        "machine": machine::describe(),
+        "commit": machine::commit(),
+        "runs": arguments.runs,
+        "figures": figures,
+    });
+    println!("{report:#}");
+}
+
+fn measure(name: Name, runs: u32) -> Vec<Figure> {
+    match name {
+        Name::Canonical => canonical::measure(runs),
+    }
+}

@@ -1,0 +1,28 @@
+//! Where a figure was measured: without it a figure cannot be compared with another.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+pub fn describe() -> Value {
+    let cpu = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split(':').nth(1)?.trim().to_owned())
+    });
+    let memory_kb = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        text.lines().find(|line| line.starts_with("MemTotal"))?.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    json!({
+        "cpu": cpu,
+        "cores": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+        "memory_kb": memory_kb,
+        "os": std::env::consts::OS,
+    })
+}
+
+/// The commit that was built, with `-dirty` where the checkout differs from it.
+pub fn commit() -> Option<String> {
+    let output = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
