@@ -24,9 +24,9 @@ pub const VERSION: &str = "4.1.1";
 
 const PART: &str = "Kafka";
 const READY_LINE: &str = "Kafka Server started";
-const READY_MAX: Duration = Duration::from_secs(120);
-const STOP_MAX: Duration = Duration::from_secs(60);
-const TOOL_MAX: Duration = Duration::from_secs(60);
+const READY_MAX: Duration = Duration::from_mins(2);
+const STOP_MAX: Duration = Duration::from_mins(1);
+const TOOL_MAX: Duration = Duration::from_mins(1);
 
 /// A running (or stopped) broker; dropping it kills it and removes its folder, which stays for inspection if the test panics.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Python with packages from `PyPI`: readers and writers that share no line with ours.
+//! Python with packages from PyPI: readers and writers that share no line with ours.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::{Error, cache, command};
 
-const INSTALL_MAX: Duration = Duration::from_secs(300);
-const SCRIPT_MAX: Duration = Duration::from_secs(120);
+const INSTALL_MAX: Duration = Duration::from_mins(5);
+const SCRIPT_MAX: Duration = Duration::from_mins(2);
 
 /// A virtual environment in the cache.
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ pub const VERSION: &str = "2.6.13.Final";
 const POM: &str = include_str!("../parts/registry/pom.xml");
 const PART: &str = "the schema registry";
 const API: &str = "/apis/ccompat/v7";
-const READY_MAX: Duration = Duration::from_secs(120);
+const READY_MAX: Duration = Duration::from_mins(2);
 const PROBE_MAX: Duration = Duration::from_secs(2);
 
 /// A running registry without any schema; dropping it kills it.

@@ -1,5 +1,7 @@
 //! The broker of the testbed does what tests of other crates rely on. `kcat` is the client throughout.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use testbed::certificates;
 use testbed::kafka::{self, Broker, Listener, Options, PASSWORD, USER};
 use testbed::kcat;

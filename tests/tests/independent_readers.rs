@@ -1,5 +1,7 @@
 //! The registry, Python and kcat of the testbed work as tests of other crates rely on.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use testbed::python;
 use testbed::registry::Registry;
 
