@@ -12,11 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use tempfile::TempDir;
-
+use crate::folder::Folder;
 use crate::process::{Lifetime, Process};
 use crate::{Error, command};
+use rustix::process::Signal;
 
 use layout::Layout;
 pub use options::{Listener, Options, PASSWORD, USER};
@@ -25,9 +24,9 @@ pub const VERSION: &str = "4.1.1";
 
 const PART: &str = "Kafka";
 const READY_LINE: &str = "Kafka Server started";
-const READY_MAX: Duration = Duration::from_secs(120);
-const STOP_MAX: Duration = Duration::from_secs(60);
-const TOOL_MAX: Duration = Duration::from_secs(60);
+const READY_MAX: Duration = Duration::from_mins(2);
+const STOP_MAX: Duration = Duration::from_mins(1);
+const TOOL_MAX: Duration = Duration::from_mins(1);
 
 /// A running (or stopped) broker; dropping it kills it and removes its folder, which stays for inspection if the test panics.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub struct Broker {
     // Before the folder: fields are dropped in this order, and a dead process writes no more files.
     process: Option<Process>,
     layout: Layout,
-    folder: Option<TempDir>,
+    folder: Folder,
 }
 
 impl Broker {
@@ -45,11 +44,9 @@ impl Broker {
     }
 
     pub fn try_start(options: Options) -> Result<Self, Error> {
-        let temporary = std::env::temp_dir();
-        let folder = tempfile::Builder::new().prefix("tripline-kafka-").tempdir();
-        let folder = folder.map_err(Error::file("create a folder in", &temporary))?;
+        let folder = Folder::new("kafka")?;
         let layout = Layout::prepare(folder.path(), options)?;
-        let mut broker = Self { process: None, layout, folder: Some(folder) };
+        let mut broker = Self { process: None, layout, folder };
         broker.try_start_again()?;
         Ok(broker)
     }
@@ -61,7 +58,7 @@ impl Broker {
         static SHARED: OnceLock<Broker> = OnceLock::new();
         SHARED.get_or_init(|| {
             let broker = Self::start(Options::all_listeners());
-            keep_on_panic(broker.folder());
+            broker.folder.keep_on_panic();
             broker
         })
     }
@@ -78,7 +75,7 @@ impl Broker {
 
     /// Where its logs (`logs/`), settings and data are.
     pub fn folder(&self) -> &Path {
-        self.layout.folder()
+        self.folder.path()
     }
 
     /// SIGTERM, and waits until it is gone. Data and ports stay.
@@ -123,17 +120,6 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        drop(self.process.take());
-        if std::thread::panicking()
-            && let Some(folder) = self.folder.take()
-        {
-            eprintln!("the broker's logs stay in {}", folder.keep().display());
-        }
-    }
-}
-
 /// One of Kafka's own command-line tools, for instance `org.apache.kafka.tools.TopicCommand`: a client by the makers of the broker.
 pub fn tool(class: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
     let mut java = layout::java(&layout::jars()?, &["-XX:TieredStopAtLevel=1"], class);
@@ -162,14 +148,4 @@ fn launch(layout: &mut Layout, life: Lifetime) -> Result<Process, Error> {
     let mut process = Process::start(PART, &layout.command(), layout.folder(), &log, life)?;
     process.wait_until(READY_MAX, |log| std::fs::read_to_string(log).is_ok_and(|text| text.contains(READY_LINE)))?;
     Ok(process)
-}
-
-/// The watchdog removes the folder when the process ends, unless a test has failed by then.
-fn keep_on_panic(folder: &Path) {
-    let marker = folder.join("keep");
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        drop(std::fs::write(&marker, ""));
-        before(info);
-    }));
 }

@@ -7,7 +7,7 @@ use crate::certificates::{Certificates, Identity};
 use crate::kafka::USER;
 use crate::{Error, command};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// `kcat` with these arguments; gives what it printed, panics if it failed.
 pub fn run(arguments: &[&str], stdin: &[u8]) -> Vec<u8> {

@@ -10,10 +10,13 @@ pub mod cache;
 pub mod certificates;
 pub mod command;
 pub mod error;
+mod folder;
 pub mod kafka;
 pub mod kcat;
 mod maven;
 pub mod ports;
 pub mod process;
+pub mod python;
+pub mod registry;
 
 pub use error::Error;

@@ -8,7 +8,7 @@ use crate::{Error, cache, command};
 
 /// Named with its version, so that an upgrade of Maven's own defaults changes nothing here.
 const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
-const FETCH_MAX: Duration = Duration::from_secs(600);
+const FETCH_MAX: Duration = Duration::from_mins(10);
 
 pub enum Goal {
     /// The dependencies as they are: jars for a class path.

@@ -1,5 +1,7 @@
 //! The broker of the testbed does what tests of other crates rely on. `kcat` is the client throughout.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use testbed::certificates;
 use testbed::kafka::{self, Broker, Listener, Options, PASSWORD, USER};
 use testbed::kcat;
@@ -98,4 +100,14 @@ fn try_list(bootstrap: &str, security: &[String]) -> Result<(), testbed::Error> 
     let mut arguments = vec!["-L", "-b", bootstrap, "-m", "3"];
     arguments.extend(security.iter().map(String::as_str));
     kcat::try_run(&arguments, b"").map(drop)
+}
+
+#[test]
+fn a_shared_broker_is_the_same_for_every_test_and_has_every_listener() {
+    let broker = Broker::shared();
+    assert_eq!(broker.bootstrap(), Broker::shared().bootstrap());
+    for listener in [Listener::Plain, Listener::MutualTls, Listener::Sasl, Listener::SaslTls] {
+        assert!(broker.address(listener).starts_with("127.0.0.1:"));
+    }
+    try_list(&broker.bootstrap(), &[]).unwrap();
 }

@@ -17,7 +17,7 @@ use super::options::{BASE, Listener, Options, PASSWORD, USER};
 const POM: &str = include_str!("../../parts/kafka/pom.xml");
 /// 16 bytes, "tripline-testbed", as Kafka writes them.
 const CLUSTER_ID: &str = "dHJpcGxpbmUtdGVzdGJlZA";
-const FORMAT_MAX: Duration = Duration::from_secs(60);
+const FORMAT_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(super) struct Layout {

@@ -71,6 +71,7 @@ impl Options {
 
     /// Sets a broker property, also one of those that test brokers have anyway.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and text are given as they are, without `&`")]
     pub fn property(mut self, name: &str, value: impl ToString) -> Self {
         self.properties.insert(name.to_owned(), value.to_string());
         self
