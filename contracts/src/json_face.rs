@@ -1,0 +1,85 @@
+//! The JSON face of every record: what `send` and the HTTP interface take, and what `tail` shows.
+//!
+//! Strict about the record itself: an unknown, a missing and a mistyped field are all told in one error, and a key may
+//! stand once. Tolerant about what a field of JSON holds, for that belongs to others. Written on one line.
+
+use crate::fault::Faults;
+use crate::json::{self, Mode, Value};
+use crate::limits::{JSON_FACE_DEPTH_MAX, JSON_GROWTH_MAX};
+use crate::record::Record;
+use crate::shape::Shape;
+
+/// Why a text is not the record it was read as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    #[error("{record}: expected at most {max} bytes of JSON, found {found}")]
+    TooLarge { record: &'static str, max: usize, found: usize },
+    #[error("expected JSON; {0}")]
+    Syntax(#[from] json::Error),
+    #[error("{record}: {faults}")]
+    Fields { record: &'static str, faults: Faults },
+}
+
+/// The record on one line, without a line break at its end.
+pub fn to_json<R: Record>(record: &R) -> String {
+    let mut text = String::new();
+    record.write_json(&mut text);
+    text
+}
+
+pub fn from_json<R: Record>(text: &[u8]) -> Result<R, JsonError> {
+    from_value(&parse::<R>(text)?)
+}
+
+/// The text as a tree: strict where the record is ours, tolerant within its fields of JSON.
+pub fn parse<R: Record>(text: &[u8]) -> Result<Value<'_>, JsonError> {
+    let max = R::BYTES_MAX * JSON_GROWTH_MAX;
+    if text.len() > max {
+        return Err(JsonError::TooLarge { record: R::NAME, max, found: text.len() });
+    }
+    let value = json::parse(text, Mode::Tolerant, JSON_FACE_DEPTH_MAX)?;
+    let strict = json::parse(text, Mode::Strict, JSON_FACE_DEPTH_MAX).map(drop);
+    if strict.is_err() {
+        // Is it about the record, or about what is only carried? The carried is hidden, and the question put again.
+        let mut shown = text.to_vec();
+        hide_carried(&R::shape(), &value, text, &mut shown);
+        json::parse(&shown, Mode::Strict, JSON_FACE_DEPTH_MAX)?;
+    }
+    Ok(value)
+}
+
+/// Takes a tree as a record.
+pub fn from_value<R: Record>(value: &Value<'_>) -> Result<R, JsonError> {
+    let mut faults = Faults::default();
+    let record = R::read_json(value, &mut faults);
+    match record {
+        Some(record) if faults.is_empty() => Ok(record),
+        _ => Err(JsonError::Fields { record: R::NAME, faults }),
+    }
+}
+
+/// Puts an empty object of the same length over every field of JSON, so that all places stay what they were.
+fn hide_carried(shape: &Shape, value: &Value<'_>, text: &[u8], shown: &mut [u8]) {
+    match (shape, value) {
+        (Shape::Json, Value::Object(object)) => {
+            let carried = object.text();
+            let start = carried.as_ptr().addr() - text.as_ptr().addr();
+            let inside = start + 1..start + carried.len() - 1;
+            shown[inside].fill(b' ');
+        }
+        (Shape::Optional(inner), value) => hide_carried(inner, value, text, shown),
+        (Shape::Array(items), Value::Array(values)) => {
+            for value in values {
+                hide_carried(items, value, text, shown);
+            }
+        }
+        (Shape::Record(record), Value::Object(object)) => {
+            for field in &record.fields {
+                if let Some(value) = object.get(field.name) {
+                    hide_carried(&field.shape, value, text, shown);
+                }
+            }
+        }
+        _ => {}
+    }
+}
