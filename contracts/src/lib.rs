@@ -2,5 +2,7 @@
 //!
 //! Invariant: pure. No clock, no I/O, no randomness, no iteration over hash maps; the same input gives the same bytes.
 
+pub mod nearest;
+pub mod settings;
 pub mod time;
 pub mod topics;
