@@ -6,3 +6,4 @@ pub mod nearest;
 pub mod settings;
 pub mod time;
 pub mod topics;
+pub mod topology;
