@@ -1,4 +1,4 @@
-//! What the stages say to each other: records, ids, canonical JSON, Avro in and out, topic names.
+//! What the stages say to each other: records, ids, encodings, topic names, and the shape of what configures them.
 //!
 //! Invariant: pure. No clock, no I/O, no randomness, no iteration over hash maps; the same input gives the same bytes.
 
@@ -11,10 +11,13 @@ pub mod id;
 pub mod json;
 pub mod json_face;
 pub mod limits;
+pub mod nearest;
 pub mod partition;
 pub mod record;
 pub mod records;
 pub mod schema;
+pub mod settings;
 pub mod shape;
 pub mod time;
 pub mod topics;
+pub mod topology;
