@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{Offset, Partition};
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BusError {
     #[error("topic `{topic}` does not exist; `tripline topology apply` makes the topics of a topology")]
@@ -16,6 +16,12 @@ pub enum BusError {
 
     #[error("topic `{topic}` exists already")]
     TopicExists { topic: String },
+
+    #[error("`{name}` cannot be the name of a topic: 1 to 249 letters, digits, `.`, `_`, `-`, and not `.` or `..`")]
+    TopicName { name: String },
+
+    #[error("a record without a key for `{topic}`, which keeps the newest record of each key; give it one")]
+    KeyMissing { topic: String },
 
     #[error("{partition} does not exist; the topic has {partitions} partitions, 0 to {last}", last = partitions.saturating_sub(1))]
     UnknownPartition { partition: Partition, partitions: u32 },
@@ -71,6 +77,14 @@ pub enum BusError {
 
     #[error("{path}: {what} is damaged: {reason}. {rescue}")]
     Damaged { path: PathBuf, what: String, reason: String, rescue: String },
+
+    #[error(
+        "{path} is a log of layout {found}, this program reads layout {expected}; use the release that wrote it, or a new directory"
+    )]
+    LogVersion { path: PathBuf, expected: u32, found: u32 },
+
+    #[error("cannot start the thread `{name}`: {reason}; the system may be out of threads or memory")]
+    Thread { name: &'static str, reason: String },
 
     #[error("cannot write to {path}: {reason}; nothing of this call was kept")]
     NotWritable { path: PathBuf, reason: String },

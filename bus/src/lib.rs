@@ -11,6 +11,7 @@
 
 pub mod batch;
 pub mod connection;
+pub mod embedded;
 pub mod error;
 pub mod topic;
 

@@ -1,0 +1,228 @@
+//! The log itself: topics, and the one place where records are appended.
+//!
+//! Invariant: offsets are given out under the lock of [`Appender`], written in one batch, and made visible only after the
+//! batch is written. A write that failed leaves no trace: its offsets go to the next one.
+//!
+//! Locks are taken in the order appender, group; readers take neither.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+use contracts::time::Timestamp;
+use contracts::topics::{Compression, Declared};
+use rocksdb::WriteBatch;
+
+use super::layout;
+use super::options::Options;
+use super::owner::{self, Owner};
+use super::signal::Signal;
+use super::store::{Family, Recovery, Store};
+use super::topics::{Head, Settings, Topic, check_name};
+use crate::{BusError, Offset, Partition, Result};
+
+#[derive(Debug)]
+pub(super) struct Log {
+    pub store: Store,
+    pub options: Options,
+    pub news: Signal,
+    topics: RwLock<BTreeMap<Arc<str>, Arc<Topic>>>,
+    appender: Mutex<Appender>,
+    _owner: Owner,
+}
+
+/// What appending changes.
+#[derive(Debug, Default)]
+pub(super) struct Appender {
+    /// By topic number and partition.
+    heads: Vec<Vec<Head>>,
+    appends: u64,
+}
+
+/// Rows on their way into the log: they get offsets at once and become visible together by [`Append::commit`], or not at
+/// all when it is dropped.
+pub(super) struct Append<'l> {
+    log: &'l Log,
+    appender: MutexGuard<'l, Appender>,
+    batch: WriteBatch,
+    now: Timestamp,
+    /// By topic number; few, and looked up for every row.
+    families: Vec<(usize, Family<'l>)>,
+    /// Partitions this append has touched, with their heads from before.
+    before: Vec<(Arc<Topic>, u32, Head)>,
+}
+
+impl Log {
+    pub fn open(dir: &Path, options: Options, recovery: Recovery) -> Result<Self> {
+        let owner = owner::own(dir, (options.clock)())?;
+        let store = Store::open(dir, &options, recovery)?;
+        check_version(&store)?;
+        let mut topics = BTreeMap::new();
+        let mut appender = Appender::default();
+        for (key, settings) in store.notes(1)? {
+            let name = layout::topic_in_key(&key)
+                .ok_or_else(|| store.malformed("the name of a topic", &layout::Malformed::Short))?;
+            let (partitions, settings) = Settings::from_json(&settings)
+                .ok_or_else(|| store.malformed(&format!("the settings of `{name}`"), &layout::Malformed::Short))?;
+            if settings.compression != Compression::Lz4 {
+                store.set_compression(name, settings.compression)?;
+            }
+            let (topic, heads) = Topic::restore(appender.heads.len(), name, partitions, settings, &store)?;
+            appender.heads.push(heads);
+            topics.insert(topic.name.clone(), Arc::new(topic));
+        }
+        Ok(Self {
+            store,
+            options,
+            news: Signal::default(),
+            topics: RwLock::new(topics),
+            appender: Mutex::new(appender),
+            _owner: owner,
+        })
+    }
+
+    pub fn create(&self, declared: &Declared) -> Result<()> {
+        check_name(&declared.name)?;
+        let mut appender = self.appender();
+        if self.topic(&declared.name).is_ok() {
+            return Err(BusError::TopicExists { topic: declared.name.clone() });
+        }
+        let settings = Settings::of(declared);
+        self.store.make_family(&declared.name, settings.compression)?;
+        self.note_settings(&declared.name, declared.partitions, settings)?;
+        let (topic, heads) = Topic::new(appender.heads.len(), &declared.name, declared.partitions, settings);
+        appender.heads.push(heads);
+        self.topics
+            .write()
+            .expect("invariant: the table of topics is only inserted into")
+            .insert(topic.name.clone(), Arc::new(topic));
+        Ok(())
+    }
+
+    pub fn alter(&self, declared: &Declared) -> Result<()> {
+        let _appender = self.appender();
+        let topic = self.topic(&declared.name)?;
+        if topic.partition_count() != declared.partitions {
+            return Err(BusError::PartitionsFixed {
+                topic: declared.name.clone(),
+                declared: declared.partitions.get(),
+                found: topic.partition_count().get(),
+            });
+        }
+        let settings = Settings::of(declared);
+        self.store.set_compression(&topic.name, settings.compression)?;
+        self.note_settings(&topic.name, declared.partitions, settings)?;
+        topic.set_settings(settings);
+        Ok(())
+    }
+
+    fn note_settings(&self, name: &str, partitions: NonZeroU32, settings: Settings) -> Result<()> {
+        let mut batch = WriteBatch::default();
+        batch.put(layout::topic_key(name), settings.to_json(partitions));
+        self.store.write(batch)
+    }
+
+    pub fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().expect("invariant: the table of topics is only inserted into").values().cloned().collect()
+    }
+
+    pub fn topic(&self, name: &str) -> Result<Arc<Topic>> {
+        let topics = self.topics.read().expect("invariant: the table of topics is only inserted into");
+        topics.get(name).cloned().ok_or_else(|| BusError::UnknownTopic { topic: name.to_owned() })
+    }
+
+    /// The topic of a partition that exists.
+    pub fn topic_of(&self, partition: &Partition) -> Result<Arc<Topic>> {
+        let topic = self.topic(&partition.topic)?;
+        let partitions = topic.partition_count().get();
+        if partition.index >= partitions {
+            return Err(BusError::UnknownPartition { partition: partition.clone(), partitions });
+        }
+        Ok(topic)
+    }
+
+    pub fn append(&self) -> Append<'_> {
+        let mut appender = self.appender();
+        appender.appends += 1;
+        let now = (self.options.clock)();
+        Append { log: self, appender, batch: WriteBatch::default(), now, families: Vec::new(), before: Vec::new() }
+    }
+
+    fn appender(&self) -> MutexGuard<'_, Appender> {
+        self.appender.lock().expect("invariant: appending does not panic; had it, heads and records could differ")
+    }
+}
+
+impl<'l> Append<'l> {
+    /// Adds a record of [`layout::encode_record`] to a partition that exists; answers its offset.
+    pub fn push(&mut self, topic: &Arc<Topic>, index: u32, record: &mut [u8]) -> Offset {
+        let now = self.now;
+        let head = self.head(topic, index);
+        let offset = head.next;
+        head.time = head.time.max(now);
+        layout::stamp(record, head.time, head.position);
+        head.next += 1;
+        head.position += record.len() as u64;
+        let family = family_of(self.log, &mut self.families, topic);
+        self.batch.put_cf(family, layout::record_key(index, offset), record);
+        Offset(offset)
+    }
+
+    /// What else becomes true together with the rows.
+    pub fn batch(&mut self) -> &mut WriteBatch {
+        &mut self.batch
+    }
+
+    pub fn commit(mut self) -> Result<()> {
+        self.log.store.write(std::mem::take(&mut self.batch))?;
+        for (topic, index, _) in std::mem::take(&mut self.before) {
+            topic.state(index).set_end(self.appender.heads[topic.number][index as usize].next);
+        }
+        self.log.news.raise();
+        Ok(())
+    }
+
+    fn head(&mut self, topic: &Arc<Topic>, index: u32) -> &mut Head {
+        let append = self.appender.appends;
+        let head = &mut self.appender.heads[topic.number][index as usize];
+        if head.touched_by != append {
+            self.before.push((topic.clone(), index, *head));
+            head.touched_by = append;
+        }
+        head
+    }
+}
+
+fn family_of<'f, 'l>(log: &'l Log, families: &'f mut Vec<(usize, Family<'l>)>, topic: &Topic) -> &'f Family<'l> {
+    let place = families.iter().position(|(number, _)| *number == topic.number).unwrap_or_else(|| {
+        families.push((topic.number, log.store.family(&topic.name)));
+        families.len() - 1
+    });
+    &families[place].1
+}
+
+/// What was not committed was never there.
+impl Drop for Append<'_> {
+    fn drop(&mut self) {
+        for (topic, index, before) in self.before.drain(..) {
+            self.appender.heads[topic.number][index as usize] = before;
+        }
+    }
+}
+
+fn check_version(store: &Store) -> Result<()> {
+    let Some(found) = store.get(&layout::VERSION_KEY)? else {
+        let mut batch = WriteBatch::default();
+        batch.put(layout::VERSION_KEY, layout::VERSION.to_be_bytes());
+        return store.write(batch);
+    };
+    if found == layout::VERSION.to_be_bytes() {
+        return Ok(());
+    }
+    Err(BusError::LogVersion {
+        path: store.path().to_owned(),
+        expected: layout::VERSION,
+        found: found.try_into().map_or(0, u32::from_be_bytes),
+    })
+}

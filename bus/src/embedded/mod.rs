@@ -1,0 +1,97 @@
+//! A durable log inside one process, on RocksDB: what `tripline up`, replays of files and tests use instead of Kafka.
+//!
+//! Invariants: offsets are dense (unless [`Habits`] make holes); append times never go backwards within a partition; what
+//! was acknowledged survives a killed process, and, as [`Flush`] says, a loss of power; one process owns the directory.
+//!
+//! Absent on purpose: copies, a network, and readers in other processes (they ask the owner). `docs/embedded-log.md`
+//! tells an operator the rest.
+
+mod cursor;
+mod layout;
+mod log;
+mod options;
+mod owner;
+mod producer;
+mod reader;
+mod signal;
+mod store;
+mod topics;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use contracts::time::Timestamp;
+use contracts::topics::Declared;
+
+pub use options::{Clock, Flush, Habits, Lost, Memory, Options};
+
+use crate::{
+    Bus, Extent, FateSink, Found, Instance, Member, MemberSettings, Offset, Partition, Producer, ProducerSettings,
+    Publisher, Reader, Result, Start, Until,
+};
+use log::Log;
+use producer::EmbeddedProducer;
+use reader::EmbeddedReader;
+use store::Recovery;
+
+/// A handle to an open log; clones share it. The directory is free again when the last handle and everything made from
+/// them are gone.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    log: Arc<Log>,
+}
+
+impl Embedded {
+    /// Opens the log in a directory, which is made when it is not there.
+    pub fn open(dir: &Path, options: Options) -> Result<Self> {
+        let log = Arc::new(Log::open(dir, options, Recovery::Strict)?);
+        Ok(Self { log })
+    }
+}
+
+impl Bus for Embedded {
+    fn topics(&self) -> Result<Vec<Found>> {
+        Ok(self.log.topics().iter().map(|topic| topic.found()).collect())
+    }
+
+    fn create(&self, topic: &Declared) -> Result<()> {
+        self.log.create(topic)
+    }
+
+    fn alter(&self, topic: &Declared) -> Result<()> {
+        self.log.alter(topic)
+    }
+
+    fn producer(&self, settings: &ProducerSettings, fates: FateSink) -> Result<Box<dyn Producer>> {
+        Ok(Box::new(EmbeddedProducer::start(self.log.clone(), settings, fates)?))
+    }
+
+    fn join(&self, _settings: &MemberSettings) -> Result<Box<dyn Member>> {
+        todo!()
+    }
+
+    fn read(&self, from: &[(Partition, Start)], until: Until) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(EmbeddedReader::new(self.log.clone(), from, until)?))
+    }
+
+    fn publisher(&self, _instance: &Instance) -> Result<Box<dyn Publisher>> {
+        todo!()
+    }
+
+    fn committed(&self, _group: &str, _partitions: &[Partition]) -> Result<Vec<Option<Offset>>> {
+        todo!()
+    }
+
+    fn extent(&self, partition: &Partition) -> Result<Extent> {
+        let topic = self.log.topic_of(partition)?;
+        let state = topic.state(partition.index);
+        Ok(Extent { earliest: Offset(state.earliest()), end: Offset(state.end()) })
+    }
+
+    fn offset_at(&self, partition: &Partition, time: Timestamp) -> Result<Offset> {
+        reader::offset_at(&self.log, &*self.log.topic_of(partition)?, partition.index, time)
+    }
+}
+
+#[cfg(test)]
+mod tests;
