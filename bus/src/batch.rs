@@ -127,7 +127,8 @@ impl Batch {
         self.ends.clear();
     }
 
-    pub(crate) fn push<'h>(
+    /// For a log, or what speaks for one.
+    pub fn push<'h>(
         &mut self,
         partition: &Partition,
         offset: Offset,
@@ -153,7 +154,7 @@ impl Batch {
         self.entries.push(entry);
     }
 
-    pub(crate) fn push_end(&mut self, partition: &Partition) {
+    pub fn push_end(&mut self, partition: &Partition) {
         if !self.ends.contains(partition) {
             self.ends.push(partition.clone());
         }

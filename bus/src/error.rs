@@ -96,4 +96,72 @@ pub enum BusError {
 
     #[error("the log answered what it may not: {what} ({reason})")]
     Protocol { what: &'static str, reason: String },
+
+    /// An error of the process that owns the log, in that process's own words.
+    #[error("{message}")]
+    Relayed { kind: ErrorKind, message: String },
+}
+
+/// What sort of failure it is: what another process, an HTTP status or an exit status can say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// What was named does not exist.
+    Unknown,
+    /// It is there already, is of another shape, or somebody newer took over.
+    Conflict,
+    /// The number of partitions cannot change in place.
+    Fixed,
+    /// Retention removed it.
+    Gone,
+    Invalid,
+    TooLarge,
+    /// Not reachable, not yet or not any more; whether a row was taken may be unknown.
+    Unavailable,
+    Denied,
+    /// The disk, or what is on it.
+    Storage,
+    Protocol,
+}
+
+impl ErrorKind {
+    const NAMES: [(Self, &'static str); 10] = [
+        (Self::Unknown, "unknown"),
+        (Self::Conflict, "conflict"),
+        (Self::Fixed, "fixed"),
+        (Self::Gone, "gone"),
+        (Self::Invalid, "invalid"),
+        (Self::TooLarge, "too_large"),
+        (Self::Unavailable, "unavailable"),
+        (Self::Denied, "denied"),
+        (Self::Storage, "storage"),
+        (Self::Protocol, "protocol"),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).expect("invariant: every kind has a name").1
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+}
+
+impl BusError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownTopic { .. } | Self::UnknownPartition { .. } => ErrorKind::Unknown,
+            Self::TopicExists { .. } | Self::Fenced { .. } | Self::Spent => ErrorKind::Conflict,
+            Self::PartitionsFixed { .. } => ErrorKind::Fixed,
+            Self::OffsetGone { .. } => ErrorKind::Gone,
+            Self::OffsetBeyondEnd { .. } | Self::InstanceName { .. } => ErrorKind::Invalid,
+            Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::BufferFull { .. } | Self::NotAcknowledged { .. } | Self::Unreachable { .. } | Self::Held { .. } => {
+                ErrorKind::Unavailable
+            }
+            Self::Denied { .. } => ErrorKind::Denied,
+            Self::Damaged { .. } | Self::NotWritable { .. } | Self::DiskFull { .. } => ErrorKind::Storage,
+            Self::Protocol { .. } => ErrorKind::Protocol,
+            Self::Relayed { kind, .. } => *kind,
+        }
+    }
 }

@@ -23,7 +23,7 @@ use contracts::time::Timestamp;
 use contracts::topics::Declared;
 
 pub use batch::{Batch, BatchLimit, Header, Record};
-pub use error::BusError;
+pub use error::{BusError, ErrorKind};
 pub use topic::{Difference, Found};
 
 pub type Result<T> = std::result::Result<T, BusError>;
