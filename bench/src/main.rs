@@ -14,7 +14,9 @@ use figure::Figure;
 
 /// Measures Tripline and prints the figures as JSON.
 #[derive(Parser)]
-#[command(after_help = "Examples:\n  bench canonical\n  bench --runs 9 records embedded\n  bench            everything, Kafka included (a broker is started for it)")]
+#[command(
+    after_help = "Examples:\n  bench canonical\n  bench --runs 9 records embedded\n  bench            everything, Kafka included (a broker is started for it)"
+)]
 struct Arguments {
     /// What to measure; everything if none is named.
     names: Vec<Name>,

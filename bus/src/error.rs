@@ -153,13 +153,20 @@ impl BusError {
             Self::TopicExists { .. } | Self::Fenced { .. } | Self::Spent => ErrorKind::Conflict,
             Self::PartitionsFixed { .. } => ErrorKind::Fixed,
             Self::OffsetGone { .. } => ErrorKind::Gone,
-            Self::OffsetBeyondEnd { .. } | Self::InstanceName { .. } => ErrorKind::Invalid,
+            Self::OffsetBeyondEnd { .. }
+            | Self::InstanceName { .. }
+            | Self::TopicName { .. }
+            | Self::KeyMissing { .. } => ErrorKind::Invalid,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
-            Self::BufferFull { .. } | Self::NotAcknowledged { .. } | Self::Unreachable { .. } | Self::Held { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::BufferFull { .. }
+            | Self::NotAcknowledged { .. }
+            | Self::Unreachable { .. }
+            | Self::Held { .. }
+            | Self::Thread { .. } => ErrorKind::Unavailable,
             Self::Denied { .. } => ErrorKind::Denied,
-            Self::Damaged { .. } | Self::NotWritable { .. } | Self::DiskFull { .. } => ErrorKind::Storage,
+            Self::Damaged { .. } | Self::LogVersion { .. } | Self::NotWritable { .. } | Self::DiskFull { .. } => {
+                ErrorKind::Storage
+            }
             Self::Protocol { .. } => ErrorKind::Protocol,
             Self::Relayed { kind, .. } => *kind,
         }

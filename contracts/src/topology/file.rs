@@ -49,7 +49,8 @@ pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
     }
     defaults?;
     let exists = |row: &Topic| !omitted.iter().any(|topic| topic.name == row.name);
-    let topics = read.into_iter().filter(|(row, _)| exists(row)).map(|(_, declared)| declared).collect::<Result<_, _>>();
+    let topics =
+        read.into_iter().filter(|(row, _)| exists(row)).map(|(_, declared)| declared).collect::<Result<_, _>>();
     Ok(Topology { name: name?, log: log?, topics: topics? })
 }
 
@@ -110,16 +111,16 @@ fn replication(table: &Table<'_>, log: Result<LogKind, Reported>, default: &str)
 
 fn keep(table: &Table<'_>, row: &Topic) -> Result<Keep, Reported> {
     let expected = "a duration such as \"7d\" (units ms, s, m, h, d) or \"forever\"";
-    let asked = table.parsed("keep", expected, parse_keep, |keep| show_keep(*keep)).or_described(&show_keep(row.keep))?;
+    let asked =
+        table.parsed("keep", expected, parse_keep, |keep| show_keep(*keep)).or_described(&show_keep(row.keep))?;
     match (row.keep, asked) {
-        (Keep::NewestOfKey, Some(_)) => Err(table.contradiction(
-            "keep",
-            "the topic is compacted: it keeps the newest record of each key, however old",
-        )),
-        (Keep::Forever, Some(Keep::For(_))) => Err(table.contradiction(
-            "keep",
-            "every record counts, from the first on: the topic keeps them for ever",
-        )),
+        (Keep::NewestOfKey, Some(_)) => {
+            Err(table
+                .contradiction("keep", "the topic is compacted: it keeps the newest record of each key, however old"))
+        }
+        (Keep::Forever, Some(Keep::For(_))) => {
+            Err(table.contradiction("keep", "every record counts, from the first on: the topic keeps them for ever"))
+        }
         (row, asked) => Ok(asked.unwrap_or(row)),
     }
 }
