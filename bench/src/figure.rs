@@ -32,7 +32,7 @@ impl Figure {
         }
     }
 
-    pub fn with(mut self, setting: &'static str, value: impl ToString) -> Self {
+    pub fn with(mut self, setting: &'static str, value: usize) -> Self {
         self.settings.insert(setting, value.to_string());
         self
     }

@@ -8,6 +8,8 @@
 mod canonical;
 mod figure;
 mod machine;
+mod records;
+mod sample;
 
 use clap::{Parser, ValueEnum};
 use figure::Figure;
@@ -27,6 +29,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
+    Records,
     Canonical,
 }
 
@@ -45,6 +48,7 @@ fn main() {
 
 fn measure(name: Name, runs: u32) -> Vec<Figure> {
     match name {
+        Name::Records => records::measure(runs),
         Name::Canonical => canonical::measure(runs),
     }
 }
