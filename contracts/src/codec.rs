@@ -7,10 +7,12 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use crate::avro::{Fingerprint, ForeignError, Framed, Framing, FramingError, Reader, SchemaId, WriterSchema};
-use crate::fault::Fault;
+use crate::fault::{Fault, Problem};
 use crate::record::Record;
+use crate::records::DeadLetterReason;
 
-/// Where writers' schemas are found: a registry, or what is built in.
+/// Where writers' schemas are found: a registry, or what is [built in](crate::schema::BuiltIn). A registry that does
+/// not know a fingerprint asks what is built in, for a producer without a registry may have written the value.
 pub trait Schemas {
     fn by_id(&self, id: SchemaId) -> Result<Arc<WriterSchema>, LookupError>;
 
@@ -49,6 +51,24 @@ pub enum DecodeError {
     Resolution { record: &'static str, source: Box<apache_avro::Error> },
 }
 
+impl DecodeError {
+    /// Why the value is a dead letter; `None` where that cannot be said of the value, and reading has to be tried again.
+    pub fn dead_letter_reason(&self) -> Option<DeadLetterReason> {
+        match self {
+            Self::Framing(FramingError::Empty) => Some(DeadLetterReason::Empty),
+            Self::Framing(_) | Self::Resolution { .. } => Some(DeadLetterReason::Undecodable),
+            Self::TooLarge { .. } => Some(DeadLetterReason::TooLarge),
+            Self::UnknownId { .. } | Self::UnknownFingerprint { .. } => Some(DeadLetterReason::UnknownSchema),
+            Self::SchemaUnavailable(_) => None,
+            Self::Field { fault, .. } => Some(match fault.problem() {
+                Problem::Malformed { .. } | Problem::Type { .. } => DeadLetterReason::Undecodable,
+                Problem::Limit { .. } => DeadLetterReason::TooLarge,
+                Problem::Value { .. } | Problem::Missing { .. } | Problem::Unknown { .. } => DeadLetterReason::Invalid,
+            }),
+        }
+    }
+}
+
 /// Why a record cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
@@ -79,28 +99,37 @@ pub fn encode<R: Record>(record: &R, framing: Framing, out: &mut Vec<u8>) -> Res
 
 /// Reads a framed value as a record.
 pub fn decode<R: Record>(value: &[u8], schemas: &dyn Schemas) -> Result<R, DecodeError> {
-    let ours = R::schema();
-    match Framed::open(value)? {
-        Framed::SingleObject(fingerprint, body) => {
-            check_length::<R>(body)?;
-            if fingerprint == ours.fingerprint() {
-                return decode_body(body);
-            }
-            let writer = schemas.by_fingerprint(fingerprint).map_err(|error| match error {
-                LookupError::Unknown => DecodeError::UnknownFingerprint { fingerprint },
-                LookupError::Unavailable(source) => DecodeError::SchemaUnavailable(source),
-            })?;
-            decode_foreign(body, &writer)
-        }
-        Framed::Confluent(id, body) => {
-            check_length::<R>(body)?;
-            let writer = schemas.by_id(id).map_err(|error| match error {
-                LookupError::Unknown => DecodeError::UnknownId { id },
-                LookupError::Unavailable(source) => DecodeError::SchemaUnavailable(source),
-            })?;
-            if writer.meaning() == ours.meaning() { decode_body(body) } else { decode_foreign(body, &writer) }
-        }
+    let framed = Framed::open(value)?;
+    check_length::<R>(framed.body())?;
+    if let Framed::SingleObject(fingerprint, body) = framed
+        && fingerprint == R::schema().fingerprint()
+    {
+        return decode_body(body);
     }
+    let writer = look_up(framed, schemas)?;
+    if writer.meaning() == R::schema().meaning() {
+        decode_body(framed.body())
+    } else {
+        decode_foreign(framed.body(), &writer)
+    }
+}
+
+/// The schema that a framed value says it was written with.
+pub fn writer_of(value: &[u8], schemas: &dyn Schemas) -> Result<Arc<WriterSchema>, DecodeError> {
+    look_up(Framed::open(value)?, schemas)
+}
+
+fn look_up(framed: Framed<'_>, schemas: &dyn Schemas) -> Result<Arc<WriterSchema>, DecodeError> {
+    let (found, unknown) = match framed {
+        Framed::SingleObject(fingerprint, _) => {
+            (schemas.by_fingerprint(fingerprint), DecodeError::UnknownFingerprint { fingerprint })
+        }
+        Framed::Confluent(id, _) => (schemas.by_id(id), DecodeError::UnknownId { id }),
+    };
+    found.map_err(|error| match error {
+        LookupError::Unknown => unknown,
+        LookupError::Unavailable(source) => DecodeError::SchemaUnavailable(source),
+    })
 }
 
 /// The fast path: a body that our own schema wrote.

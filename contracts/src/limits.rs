@@ -4,7 +4,7 @@
 //! was found; nothing is ever cut, except the raw bytes of a dead letter, which say so themselves.
 
 /// What topics and producers are set to: the largest message.
-pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+pub const MESSAGE_BYTES_MAX: usize = crate::topics::MESSAGE_BYTES_MAX as usize;
 
 /// Kept free in a message for its key, its headers, the framing and the log's own batch header.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 16 * 1024;

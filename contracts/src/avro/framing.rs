@@ -64,6 +64,15 @@ impl<'a> Framed<'a> {
     }
 }
 
+impl<'a> Framed<'a> {
+    /// The Avro body.
+    pub fn body(self) -> &'a [u8] {
+        match self {
+            Self::SingleObject(_, body) | Self::Confluent(_, body) => body,
+        }
+    }
+}
+
 impl Framing {
     /// Appends what stands before the body of a record whose schema has this fingerprint.
     pub fn write(self, fingerprint: Fingerprint, out: &mut Vec<u8>) {

@@ -1,33 +1,25 @@
 //! The records of every topic, one module per family.
+//!
+//! Every field that may be absent, every array and every map has a default in the schema; nothing else has. Times are
+//! microseconds since 1970, shares are millionths.
 
+mod alert;
+mod any;
+mod control;
 mod event;
+mod guardrail;
+mod risk;
 
+pub use alert::{
+    Alert, AlertAction, Category, EscalationStatus, EvidenceRef, LogLevel, Priority, RuleMatch, RuleSetRef, Severity,
+    Window,
+};
+pub use any::{AnyRecord, UnknownRecord};
+pub use control::{ControlCommand, ControlCommandType, DeadLetter, DeadLetterReason, RuleSetPart};
 pub use event::{Scope, SourceType, Stream, TelemetryEvent};
-
-use std::sync::OnceLock;
-
-use crate::limits::EVENT_BYTES_MAX;
-use crate::record::Record;
-use crate::schema::OurSchema;
-
-macro_rules! records {
-    ($($Type:ident = $name:literal, $bytes_max:expr;)+) => {
-        $(
-            impl Record for $Type {
-                const NAME: &'static str = $name;
-                const BYTES_MAX: usize = $bytes_max;
-
-                fn schema() -> &'static OurSchema {
-                    static SCHEMA: OnceLock<OurSchema> = OnceLock::new();
-                    SCHEMA.get_or_init(|| {
-                        OurSchema::of($name, &<$Type as crate::record::Field>::shape())
-                    })
-                }
-            }
-        )+
-    };
-}
-
-records! {
-    TelemetryEvent = "telemetry_event_v1", EVENT_BYTES_MAX;
-}
+pub use guardrail::{
+    ActionStatus, AuditRef, BudgetReservation, Constraints, ContainmentLevel, EndpointCondition, EndpointState, Gate,
+    GateVerdict, GuardrailAction, GuardrailCommand, GuardrailCommandType, GuardrailRequest, Outcome, OutcomeLabel,
+    PlaybookRef, ResponsePolicy,
+};
+pub use risk::{RiskAlert, RiskAlertType, RiskConfidence, RiskReport, RiskSeverity, Signal};
