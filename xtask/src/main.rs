@@ -171,7 +171,7 @@ mod tests {
     fn arguments_for_the_tests_pass_unread() {
         let task = Arguments::parse_from(["xtask", "test", "--test", "x", "--", "--nocapture"]).task;
         let Task::Test(passed) = task else { panic!("not a test task: {task:?}") };
-        assert_eq!(passed.arguments, ["--test", "x", "--", "--nocapture"]).task;
+        assert_eq!(passed.arguments, ["--test", "x", "--", "--nocapture"]);
     }
 
     #[test]
