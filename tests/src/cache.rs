@@ -41,7 +41,7 @@ fn once_in(root: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<(), Error
 }
 
 /// Waits for the lock; it is given back when the file is dropped or the process ends.
-fn lock(path: &Path) -> Result<File, Error> {
+pub fn lock(path: &Path) -> Result<File, Error> {
     let file = File::create(path).map_err(Error::file("create", path))?;
     file.lock().map_err(Error::file("lock", path))?;
     Ok(file)

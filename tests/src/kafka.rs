@@ -8,12 +8,12 @@
 mod layout;
 mod options;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::folder::Folder;
-use crate::process::{Lifetime, Process};
+use crate::process::{Detached, Lifetime, Process};
 use crate::{Error, command};
 use rustix::process::Signal;
 
@@ -106,7 +106,7 @@ impl Broker {
 
     fn try_start_again(&mut self) -> Result<(), Error> {
         assert!(self.process.is_none(), "the broker is running: stop() or kill() it first");
-        self.process = Some(launch(&mut self.layout, Lifetime::Owner)?);
+        self.process = Some(launch(&self.layout, Lifetime::Owner)?);
         Ok(())
     }
 
@@ -126,24 +126,19 @@ pub fn tool(class: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
     command::run(java.args(arguments), b"", TOOL_MAX)
 }
 
-/// A broker that outlives the caller.
-#[derive(Debug)]
-pub struct Detached {
-    pub pid: u32,
-    pub bootstrap: String,
-    /// The settings file that its command line names: proof that a pid is still this broker.
-    pub settings: PathBuf,
-}
-
-/// Starts a broker in `folder` (empty, or of an earlier broker) that goes on when we end.
+/// Starts a broker in `folder` (empty, or with an earlier broker's data) that goes on when we end.
 pub fn start_detached(folder: &Path, options: Options) -> Result<Detached, Error> {
-    let mut layout = Layout::prepare(folder, options)?;
-    let process = launch(&mut layout, Lifetime::Detached)?;
-    let bootstrap = layout.address(Listener::Plain);
-    Ok(Detached { pid: process.release(), bootstrap, settings: layout.settings() })
+    let layout = Layout::prepare(folder, options)?;
+    let process = launch(&layout, Lifetime::Detached)?;
+    Ok(Detached { pid: process.release(), address: layout.address(Listener::Plain) })
 }
 
-fn launch(layout: &mut Layout, life: Lifetime) -> Result<Process, Error> {
+/// Fetches the broker, so that the first test does not wait for it.
+pub fn prepare() -> Result<(), Error> {
+    layout::jars().map(drop)
+}
+
+fn launch(layout: &Layout, life: Lifetime) -> Result<Process, Error> {
     let log = layout.next_log();
     let mut process = Process::start(PART, &layout.command(), layout.folder(), &log, life)?;
     process.wait_until(READY_MAX, |log| std::fs::read_to_string(log).is_ok_and(|text| text.contains(READY_LINE)))?;

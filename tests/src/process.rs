@@ -156,6 +156,27 @@ pub fn signal_pid(pid: u32, signal: Signal) -> Result<(), Error> {
     sent.map_err(|error| Error::Signal { pid, source: error.into() })
 }
 
+/// A process that was let go on, and how to know it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detached {
+    pub pid: u32,
+    /// Where it serves.
+    pub address: String,
+}
+
+/// Whether `pid` is (still) the process that works in `folder`: its command line names the folder, which no other part's does.
+pub fn is_in(pid: u32, folder: &Path) -> bool {
+    let line = match fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(line) => line,
+        Err(_) if Path::new("/proc/self").exists() => return false,
+        Err(_) => {
+            let ps = Command::new("ps").args(["-ww", "-o", "args=", "-p", &pid.to_string()]).output();
+            ps.map(|output| output.stdout).unwrap_or_default()
+        }
+    };
+    String::from_utf8_lossy(&line).contains(&format!("{}/", folder.display()))
+}
+
 /// The last lines of a log, for an error that has to tell the whole story.
 pub fn tail(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::folder::Folder;
 use crate::maven::{self, Goal};
 use crate::ports::{self, Port};
-use crate::process::{Lifetime, Process};
+use crate::process::{Detached, Lifetime, Process};
 
 pub const VERSION: &str = "2.6.13.Final";
 
@@ -61,36 +61,35 @@ impl Registry {
     }
 }
 
-/// A registry that outlives the caller.
-#[derive(Debug)]
-pub struct Detached {
-    pub pid: u32,
-    pub url: String,
-    /// A path that its command line names: proof that a pid is still this registry.
-    pub folder: PathBuf,
-}
-
 /// Starts a registry in `folder` that goes on when we end.
 pub fn start_detached(folder: &Path) -> Result<Detached, Error> {
     let port = ports::free()?;
     let process = launch(folder, &port, Lifetime::Detached)?;
-    Ok(Detached { pid: process.release(), url: url(&port), folder: folder.to_owned() })
+    Ok(Detached { pid: process.release(), address: url(&port) })
+}
+
+/// Fetches the registry, so that the first test does not wait for it.
+pub fn prepare() -> Result<(), Error> {
+    application().map(drop)
 }
 
 fn launch(folder: &Path, port: &Port, life: Lifetime) -> Result<Process, Error> {
-    let application = maven::fetch(&format!("registry-{VERSION}"), POM, &Goal::Unpack)?;
     let mut java = Command::new("java");
     java.args(["-Xmx256m", "-XX:+UseSerialGC", "-Dquarkus.http.host=127.0.0.1"]);
     java.arg(format!("-Dquarkus.http.port={}", port.number()));
     java.arg("-Dregistry.datasource.url=jdbc:h2:mem:registry");
-    java.arg(format!("-Dtripline.folder={}", folder.display()));
-    java.arg("-jar").arg(application.join(format!("apicurio-registry-app-{VERSION}-runner.jar")));
+    // Read by nobody in there: `process::is_in` knows the process by it.
+    java.arg(format!("-Dtripline.folder={}/", folder.display()));
+    java.arg("-jar").arg(application()?.join(format!("apicurio-registry-app-{VERSION}-runner.jar")));
 
-    let log = folder.join("registry.log");
-    let mut process = Process::start(PART, &java, folder, &log, life)?;
+    let mut process = Process::start(PART, &java, folder, &folder.join("registry.log"), life)?;
     let probe = format!("{}/subjects", url(port));
     process.wait_until(READY_MAX, |_| answers(&probe))?;
     Ok(process)
+}
+
+fn application() -> Result<PathBuf, Error> {
+    maven::fetch(&format!("registry-{VERSION}"), POM, &Goal::Unpack)
 }
 
 fn answers(url: &str) -> bool {

@@ -25,7 +25,6 @@ pub(super) struct Layout {
     jars: PathBuf,
     listeners: BTreeMap<Listener, Port>,
     controller: Port,
-    starts: u32,
 }
 
 impl Layout {
@@ -34,7 +33,7 @@ impl Layout {
         let jars = jars()?;
         let names = std::iter::once(Listener::Plain).chain(options.extra_listeners.iter().copied());
         let listeners = names.map(|name| Ok((name, ports::free()?))).collect::<Result<_, Error>>()?;
-        let layout = Self { folder: folder.to_owned(), jars, listeners, controller: ports::free()?, starts: 0 };
+        let layout = Self { folder: folder.to_owned(), jars, listeners, controller: ports::free()? };
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).map_err(Error::file("create", &logs))?;
         layout.write_settings(options)?;
@@ -58,9 +57,9 @@ impl Layout {
     }
 
     /// A file of its own for each start: the line that says "ready" must be this start's.
-    pub fn next_log(&mut self) -> PathBuf {
-        self.starts += 1;
-        self.folder.join(format!("logs/broker-{}.log", self.starts))
+    pub fn next_log(&self) -> PathBuf {
+        let log = |start: u32| self.folder.join(format!("logs/broker-{start}.log"));
+        (1..=u32::MAX).map(log).find(|log| !log.exists()).expect("invariant: starts are fewer than numbers")
     }
 
     pub fn command(&self) -> Command {

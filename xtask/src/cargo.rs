@@ -1,0 +1,102 @@
+//! The tests and the benchmarks, by cargo.
+//!
+//! Invariant: always the whole workspace with the features and profile that `cargo run` uses, so that RocksDB is compiled once.
+
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+
+use testbed::{certificates, kafka, registry};
+
+use crate::error::Error;
+
+/// Runs every test, and ends with one line over all of cargo's.
+pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
+    kafka::prepare()?;
+    registry::prepare()?;
+    certificates::try_cached()?;
+
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.args(arguments).stdout(Stdio::piped());
+    if std::io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut child = command.spawn().map_err(Error::program("cargo"))?;
+    let output = child.stdout.take().expect("invariant: stdout is piped");
+    let mut totals = Totals::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.map_err(Error::program("cargo"))?;
+        totals.add(&line);
+        println!("{line}");
+    }
+    let status = child.wait().map_err(Error::program("cargo"))?;
+    println!("{totals}");
+    Ok(code(status))
+}
+
+pub fn bench(arguments: &[String]) -> Result<ExitCode, Error> {
+    let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
+    command.args(arguments).status().map(code).map_err(Error::program("cargo"))
+}
+
+/// The cargo that runs us, or the first on the path.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+fn code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// The sum of the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Totals {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Totals {
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let words: Vec<_> = result.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect();
+        for pair in words.windows(2) {
+            let [count, what] = pair else { continue };
+            let Ok(count) = count.parse::<u64>() else { continue };
+            match *what {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "ignored" => self.skipped += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_add_up_over_all_results_and_nothing_else() {
+        let mut totals = Totals::default();
+        for line in [
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 9 filtered out; finished in 0.30s",
+            "test result: \u{1b}[31mFAILED\u{1b}[m. 2 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.2s",
+            "7 passed; 7 failed",
+            "test result:",
+        ] {
+            totals.add(line);
+        }
+        assert_eq!(totals, Totals { passed: 5, failed: 4, skipped: 1 });
+        assert_eq!(totals.to_string(), "5 passed, 4 failed, 1 skipped");
+    }
+}
