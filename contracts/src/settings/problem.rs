@@ -51,18 +51,46 @@ pub struct Excerpt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemKind {
     /// The file cannot be had at all, or only in part.
-    Unreadable { reason: String },
-    Syntax { message: String },
+    Unreadable {
+        reason: String,
+    },
+    Syntax {
+        message: String,
+    },
     /// `known` are the names that may stand there, for when none is near.
-    UnknownKey { key: KeyPath, nearest: Option<KeyPath>, known: Vec<String> },
-    WrongType { key: KeyPath, expected: String, found: String, hint: Option<String> },
-    OutOfRange { key: KeyPath, expected: String, found: String },
+    UnknownKey {
+        key: KeyPath,
+        nearest: Option<KeyPath>,
+        known: Vec<String>,
+    },
+    WrongType {
+        key: KeyPath,
+        expected: String,
+        found: String,
+        hint: Option<String>,
+    },
+    OutOfRange {
+        key: KeyPath,
+        expected: String,
+        found: String,
+    },
     /// `variable` is the environment variable that would set it, where there is one.
-    Missing { key: KeyPath, expected: String, variable: Option<String> },
+    Missing {
+        key: KeyPath,
+        expected: String,
+        variable: Option<String>,
+    },
     /// Each value may stand, both together may not.
-    Contradiction { key: KeyPath, message: String },
+    Contradiction {
+        key: KeyPath,
+        message: String,
+    },
     /// A file that a key names cannot be used.
-    File { key: KeyPath, file: String, reason: String },
+    File {
+        key: KeyPath,
+        file: String,
+        reason: String,
+    },
 }
 
 impl Problems {

@@ -38,7 +38,9 @@ pub(super) struct Refusal {
 
 pub(super) enum Reason {
     /// Not of the type, or not spelt as the type is.
-    Type { hint: Option<String> },
+    Type {
+        hint: Option<String>,
+    },
     Range,
 }
 
@@ -133,9 +135,7 @@ impl<'r> Raw<'r> {
 pub(super) fn parse_address(text: &str, reach: Reach) -> Result<SocketAddr, Option<String>> {
     let address: SocketAddr = text.parse().map_err(|_| None)?;
     match reach {
-        Reach::Loopback if !address.ip().is_loopback() => {
-            Err(Some("that is reachable from other machines".to_owned()))
-        }
+        Reach::Loopback if !address.ip().is_loopback() => Err(Some("that is reachable from other machines".to_owned())),
         Reach::Loopback | Reach::Anywhere => Ok(address),
     }
 }

@@ -49,12 +49,10 @@ impl Source<'_> {
 fn excerpt(line: &str, column: usize, mark_chars: usize) -> Excerpt {
     let shown = without_secrets(line.trim_end());
     let length = shown.chars().count();
-    let skipped =
-        if length > EXCERPT_CHARS_MAX { column.saturating_sub(EXCERPT_CHARS_BEFORE).min(length) } else { 0 };
+    let skipped = if length > EXCERPT_CHARS_MAX { column.saturating_sub(EXCERPT_CHARS_BEFORE).min(length) } else { 0 };
     // A tab or a colour code from a file would move the mark or the terminal.
-    let text: String = (shown.chars().skip(skipped).take(EXCERPT_CHARS_MAX))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let text: String =
+        (shown.chars().skip(skipped).take(EXCERPT_CHARS_MAX)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text_chars = text.chars().count();
     let mark_from = (column - skipped.min(column)).min(text_chars);
     Excerpt { mark_chars: mark_chars.clamp(1, (text_chars - mark_from).max(1)), mark_from, text }

@@ -91,6 +91,11 @@ impl<'r> Table<'r> {
         !matches!(self.content, Content::Absent) || self.reading.input.overrides.iter().any(is_within)
     }
 
+    /// Whether anything sets the key.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.setting(key).is_some()
+    }
+
     /// A text that is not empty.
     pub fn text(&self, key: &str) -> Field<'r, String> {
         self.field(key, "a text", |raw| raw.text().map(str::to_owned), String::clone)
@@ -187,9 +192,7 @@ impl<'r> Table<'r> {
                 nearest(text, words.iter().map(|(word, _)| *word)).map(|near| format!("did you mean \"{near}\"?"))
             })
         };
-        let show = |value: &T| {
-            words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word).to_owned()
-        };
+        let show = |value: &T| words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word).to_owned();
         self.parsed(key, &quoted.join(" or "), parse, show)
     }
 
@@ -392,7 +395,9 @@ impl<'i> Reading<'i> {
         let whole: Vec<(String, &KeyPath)> = paths.iter().map(|path| (path.to_string(), *path)).collect();
         let meant = nearest(name, beside.iter().map(String::as_str))
             .map(|name| above.child(name))
-            .or_else(|| paths.iter().find(|path| path.names().last().is_some_and(|last| last == name)).copied().cloned())
+            .or_else(|| {
+                paths.iter().find(|path| path.names().last().is_some_and(|last| last == name)).copied().cloned()
+            })
             .or_else(|| {
                 let near = nearest(&key.to_string(), whole.iter().map(|(text, _)| text.as_str()))?.to_owned();
                 whole.iter().find(|(text, _)| *text == near).map(|(_, path)| (*path).clone())
@@ -443,7 +448,8 @@ impl<'i> Reading<'i> {
         match (setting, &self.input.file) {
             (Setting::Override(set), _) => set.setter.origin(),
             (Setting::File(value), file) => {
-                let (name, line) = file.map_or((String::new(), 0), |file| (file.name.to_owned(), file.line_of(value.span().start)));
+                let (name, line) =
+                    file.map_or((String::new(), 0), |file| (file.name.to_owned(), file.line_of(value.span().start)));
                 Origin::File { name, line }
             }
         }

@@ -20,8 +20,6 @@ pub const KEEP_BYTES_MAX: u64 = 64 << 40;
 
 const NAME_CHARS_MAX: usize = 64;
 
-const LOGS: [(&str, LogKind); 2] = [("embedded", LogKind::Embedded), ("kafka", LogKind::Kafka)];
-
 const COMPRESSIONS: [(&str, Compression); 3] =
     [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)];
 
@@ -35,7 +33,7 @@ struct Defaults {
 
 pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
     let name = root.parsed("name", "a name of letters, digits, `-` and `_`", parse_name, String::clone).required();
-    let log = root.word("bus", &LOGS).required();
+    let log = root.word("bus", &LogKind::WORDS).required();
     let omitted = root.parsed_list("omit", "topic names", parse_topic, |topic| topic.name.to_owned()).optional();
     let defaults = defaults(&root.table("defaults"), log);
     let table = root.table("topics");
@@ -49,7 +47,8 @@ pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
     }
     defaults?;
     let exists = |row: &Topic| !omitted.iter().any(|topic| topic.name == row.name);
-    let topics = read.into_iter().filter(|(row, _)| exists(row)).map(|(_, declared)| declared).collect::<Result<_, _>>();
+    let topics =
+        read.into_iter().filter(|(row, _)| exists(row)).map(|(_, declared)| declared).collect::<Result<_, _>>();
     Ok(Topology { name: name?, log: log?, topics: topics? })
 }
 
@@ -110,16 +109,16 @@ fn replication(table: &Table<'_>, log: Result<LogKind, Reported>, default: &str)
 
 fn keep(table: &Table<'_>, row: &Topic) -> Result<Keep, Reported> {
     let expected = "a duration such as \"7d\" (units ms, s, m, h, d) or \"forever\"";
-    let asked = table.parsed("keep", expected, parse_keep, |keep| show_keep(*keep)).or_described(&show_keep(row.keep))?;
+    let asked =
+        table.parsed("keep", expected, parse_keep, |keep| show_keep(*keep)).or_described(&show_keep(row.keep))?;
     match (row.keep, asked) {
-        (Keep::NewestOfKey, Some(_)) => Err(table.contradiction(
-            "keep",
-            "the topic is compacted: it keeps the newest record of each key, however old",
-        )),
-        (Keep::Forever, Some(Keep::For(_))) => Err(table.contradiction(
-            "keep",
-            "every record counts, from the first on: the topic keeps them for ever",
-        )),
+        (Keep::NewestOfKey, Some(_)) => {
+            Err(table
+                .contradiction("keep", "the topic is compacted: it keeps the newest record of each key, however old"))
+        }
+        (Keep::Forever, Some(Keep::For(_))) => {
+            Err(table.contradiction("keep", "every record counts, from the first on: the topic keeps them for ever"))
+        }
         (row, asked) => Ok(asked.unwrap_or(row)),
     }
 }

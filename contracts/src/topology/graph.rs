@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::Topology;
 use super::file::{show_compression, show_keep};
 use super::flow::{Flow, Party, flow};
-use super::Topology;
 use crate::settings::show_size;
 use crate::topics::{self, Declared, Key, Topic};
 
 pub(super) fn plain(topology: &Topology) -> String {
     let mut out = format!("{} ({})\n", topology.name, topology.log.as_str());
     for (declared, row, flow) in rows(topology) {
-        let replication = if declared.replication > 1 { format!(", {} copies", declared.replication) } else { String::new() };
+        let replication =
+            if declared.replication > 1 { format!(", {} copies", declared.replication) } else { String::new() };
         write!(
             out,
             "\n{}\n  key      {}\n  records  {}\n  keep     {}\n  parts    {}{replication}, {}\n  written  {}\n  read     {}\n",

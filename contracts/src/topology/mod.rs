@@ -49,7 +49,8 @@ impl Topology {
 
     /// `topologies/single-node.toml`, which is part of the program.
     pub fn single_node() -> Self {
-        Self::parse("topologies/single-node.toml", SINGLE_NODE).expect("invariant: a test parses every topology we ship")
+        Self::parse("topologies/single-node.toml", SINGLE_NODE)
+            .expect("invariant: a test parses every topology we ship")
     }
 
     pub fn topic(&self, name: &str) -> Option<&Declared> {
@@ -68,6 +69,9 @@ impl Topology {
 }
 
 impl LogKind {
+    /// As files call them.
+    pub const WORDS: [(&'static str, Self); 2] = [("embedded", Self::Embedded), ("kafka", Self::Kafka)];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
