@@ -10,6 +10,7 @@
 //! knows what they mean), and commits outside of a publication (a position without the rows it stands for is a loss).
 
 pub mod batch;
+pub mod config;
 pub mod connection;
 pub mod embedded;
 pub mod error;

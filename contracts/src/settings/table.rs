@@ -91,6 +91,11 @@ impl<'r> Table<'r> {
         !matches!(self.content, Content::Absent) || self.reading.input.overrides.iter().any(is_within)
     }
 
+    /// Whether anything sets the key.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.setting(key).is_some()
+    }
+
     /// A text that is not empty.
     pub fn text(&self, key: &str) -> Field<'r, String> {
         self.field(key, "a text", |raw| raw.text().map(str::to_owned), String::clone)

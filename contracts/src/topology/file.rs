@@ -20,8 +20,6 @@ pub const KEEP_BYTES_MAX: u64 = 64 << 40;
 
 const NAME_CHARS_MAX: usize = 64;
 
-const LOGS: [(&str, LogKind); 2] = [("embedded", LogKind::Embedded), ("kafka", LogKind::Kafka)];
-
 const COMPRESSIONS: [(&str, Compression); 3] =
     [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)];
 
@@ -35,7 +33,7 @@ struct Defaults {
 
 pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
     let name = root.parsed("name", "a name of letters, digits, `-` and `_`", parse_name, String::clone).required();
-    let log = root.word("bus", &LOGS).required();
+    let log = root.word("bus", &LogKind::WORDS).required();
     let omitted = root.parsed_list("omit", "topic names", parse_topic, |topic| topic.name.to_owned()).optional();
     let defaults = defaults(&root.table("defaults"), log);
     let table = root.table("topics");

@@ -69,6 +69,9 @@ impl Topology {
 }
 
 impl LogKind {
+    /// As files call them.
+    pub const WORDS: [(&'static str, Self); 2] = [("embedded", Self::Embedded), ("kafka", Self::Kafka)];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
