@@ -8,16 +8,28 @@
 //! are never taken for one; and such a text never equals what RFC 8785 writes for any double, because whatever RFC
 //! 8785 writes has the value of its double.
 //!
-//! Absent on purpose: another hash, a way to canonicalise text without knowing its [`Mode`].
+//! Values are compared as the decimals that were written. RFC 8785 itself first takes each number for the nearest
+//! double; to do as it does, replace numbers by [`crate::json::Number::from_f64`] of their
+//! [`to_f64`](crate::json::Number::to_f64).
+//!
+//! Absent on purpose: another hash, and reading: see [`crate::json`].
 
 mod digest;
 mod number;
+mod payload;
+mod writer;
 
-use std::cmp::Ordering;
+use std::fmt;
 
 pub use digest::{Digest, DigestError};
+pub use payload::{is_volatile, payload};
 
-use crate::json::{self, Mode, Number, Value, write_string};
+use crate::json::{Number, Value};
+use writer::Writer;
+
+/// A text in canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(String);
 
 /// A number that RFC 8785 cannot write with the value it has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +39,7 @@ pub struct InexactNumber {
 }
 
 /// The canonical text of one of our own records.
-pub fn text(value: &Value<'_>) -> Result<String, InexactNumber> {
+pub fn text(value: &Value<'_>) -> Result<Text, InexactNumber> {
     match first_inexact(value) {
         Some(number) => Err(InexactNumber { number: number.as_str().to_owned() }),
         None => Ok(tolerant_text(value)),
@@ -36,43 +48,40 @@ pub fn text(value: &Value<'_>) -> Result<String, InexactNumber> {
 
 /// The id of one of our own records: SHA-256 of [`text`].
 pub fn id(value: &Value<'_>) -> Result<Digest, InexactNumber> {
-    text(value).map(|text| Digest::of(text.as_bytes()))
+    text(value).map(|text| text.digest())
 }
 
 /// The canonical text of what holds values of others; a number RFC 8785 would change stands as it came.
-pub fn tolerant_text(value: &Value<'_>) -> String {
-    let mut out = String::new();
-    write(&mut out, value);
-    out
+pub fn tolerant_text(value: &Value<'_>) -> Text {
+    let mut writer = Writer::default();
+    writer.value(value);
+    Text(writer.finish())
 }
 
-/// SHA-256 of [`tolerant_text`].
-pub fn tolerant_id(value: &Value<'_>) -> Digest {
-    Digest::of(tolerant_text(value).as_bytes())
+/// The object of these members, whose values are canonical already. Of equal keys the last counts.
+pub fn object<'k>(members: impl IntoIterator<Item = (&'k str, Text)>) -> Text {
+    let mut writer = Writer::default();
+    writer.object(members, |writer, text| writer.text(text.as_str()));
+    Text(writer.finish())
 }
 
-/// Members whose value differs each time the same thing is observed, at any depth.
-pub const VOLATILE_KEYS: [&str; 9] =
-    ["timestamp", "time", "ts", "seq", "sequence", "event_id", "trace_id", "span_id", "request_id"];
+impl Text {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 
-/// A payload as a dedup hash sees it: without the [`VOLATILE_KEYS`] and the rule's own `ignore`, at any depth.
-pub fn payload<'a>(text: &'a str, ignore: &[&str], depth_max: usize) -> Result<Value<'a>, json::Error> {
-    let mut value = json::parse(text.as_bytes(), Mode::Tolerant, depth_max)?;
-    remove_keys(&mut value, &|key| VOLATILE_KEYS.contains(&key) || ignore.contains(&key));
-    Ok(value)
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
 }
 
-fn remove_keys(value: &mut Value<'_>, removed: &impl Fn(&str) -> bool) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| remove_keys(item, removed)),
-        Value::Object(object) => object.retain_mut(|key, value| {
-            let keep = !removed(key);
-            if keep {
-                remove_keys(value, removed);
-            }
-            keep
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -82,48 +91,5 @@ fn first_inexact<'v, 'a>(value: &'v Value<'a>) -> Option<&'v Number<'a>> {
         Value::Array(items) => items.iter().find_map(first_inexact),
         Value::Object(object) => object.iter().find_map(|(_, value)| first_inexact(value)),
         Value::Null | Value::Bool(_) | Value::String(_) => None,
-    }
-}
-
-fn write(out: &mut String, value: &Value<'_>) {
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => json::write(out, value),
-        Value::Number(number) => number::write(out, number.as_str()),
-        Value::Array(items) => {
-            out.push('[');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
-                    out.push(',');
-                }
-                write(out, item);
-            }
-            out.push(']');
-        }
-        Value::Object(object) => {
-            let mut members: Vec<_> = object.iter().collect();
-            members.sort_unstable_by(|(a, _), (b, _)| utf16_order(a, b));
-            out.push('{');
-            for (place, (key, value)) in members.into_iter().enumerate() {
-                if place > 0 {
-                    out.push(',');
-                }
-                write_string(out, key);
-                out.push(':');
-                write(out, value);
-            }
-            out.push('}');
-        }
-    }
-}
-
-/// The order of two texts by UTF-16 code units, read off their UTF-8. The two orders differ in one thing: surrogates
-/// (D800..DFFF, in UTF-8 the lead bytes from F0 on) come before U+E000..U+FFFF (the lead bytes EE and EF).
-fn utf16_order(a: &str, b: &str) -> Ordering {
-    let rank = |byte: u8| {
-        if matches!(byte, 0xEE | 0xEF) { byte + 0x10 } else { byte }
-    };
-    match a.bytes().zip(b.bytes()).find(|(x, y)| x != y) {
-        Some((x, y)) => rank(x).cmp(&rank(y)),
-        None => a.len().cmp(&b.len()),
     }
 }

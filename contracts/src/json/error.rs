@@ -46,7 +46,7 @@ impl fmt::Display for Found {
 
 /// An error before its line and column are counted, which only the outermost caller does.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub kind: ErrorKind,
     pub offset: usize,
 }

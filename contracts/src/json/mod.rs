@@ -7,6 +7,7 @@
 //! Absent on purpose: streaming, comments and other dialects, pretty printing, derive.
 
 mod compact;
+mod decode;
 mod error;
 mod parse;
 mod tokens;
@@ -14,8 +15,10 @@ mod value;
 mod write;
 
 pub use compact::compact;
+pub(crate) use error::Fault;
 pub use error::{Error, ErrorKind, Found};
 pub use parse::{Mode, check_object, parse};
+pub(crate) use tokens::{Token, Tokens};
 pub use value::{Number, Object, Value};
 pub use write::{write, write_string};
 

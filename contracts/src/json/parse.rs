@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::DEPTH_CEILING;
 use super::error::{Error, ErrorKind, Fault};
-use super::tokens::{RawString, Token, Tokens};
+use super::tokens::{Token, Tokens};
 use super::value::{Number, Object, Value};
 
 /// What happens to text that the grammar allows and that readers disagree on.
@@ -69,7 +69,7 @@ impl<'a> Parser<'a> {
             Token::Null => Value::Null,
             Token::Bool(value) => Value::Bool(value),
             Token::Number(text) => Value::Number(Number(Cow::Borrowed(text))),
-            Token::String(raw) => Value::String(self.string(raw)?),
+            Token::String(raw) => Value::String(raw.decode(self.mode)?),
             Token::ArrayStart => Value::Array(self.array()?),
             Token::ObjectStart => Value::Object(self.object()?),
             Token::ArrayEnd | Token::ObjectEnd | Token::Key(_) | Token::End => {
@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
         let first_key = self.key_offsets.len();
         let mut members = Vec::new();
         while let Token::Key(raw) = self.tokens.next()? {
-            let key = self.string(raw)?;
+            let key = raw.decode(self.mode)?;
             self.key_offsets.push(raw.offset - 1);
             let token = self.tokens.next()?;
             members.push((key, self.value(token)?));
@@ -108,10 +108,6 @@ impl<'a> Parser<'a> {
         self.key_offsets.truncate(first_key);
         remove(&mut members, &superseded);
         Ok(Object::parsed(members, &self.text[start..self.tokens.offset()]))
-    }
-
-    fn string(&self, raw: RawString<'a>) -> Result<Cow<'a, str>, Fault> {
-        if raw.has_escapes { unescape(raw, self.mode).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw.text)) }
     }
 }
 
@@ -143,60 +139,4 @@ fn remove(members: &mut Vec<Member<'_>>, places: &[usize]) {
         at += 1;
         places.binary_search(&(at - 1)).is_err()
     });
-}
-
-/// What a string with escapes says. The scanner has proven each escape well-formed.
-fn unescape(raw: RawString<'_>, mode: Mode) -> Result<String, Fault> {
-    let mut out = String::with_capacity(raw.text.len());
-    let mut rest = raw.text;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push_str(plain);
-        rest = &escape[1..];
-        out.push(match escape.as_bytes()[0] {
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let (character, length) = match (utf16_character(escape), mode) {
-                    (Ok(found), _) => found,
-                    (Err(_), Mode::Tolerant) => (char::REPLACEMENT_CHARACTER, LONE_UNIT),
-                    (Err(unit), Mode::Strict) => {
-                        let kind = ErrorKind::LoneSurrogate { unit };
-                        let offset = raw.offset + raw.text.len() - escape.len() - 1;
-                        return Err(Fault { kind, offset });
-                    }
-                };
-                rest = &escape[length..];
-                character
-            }
-            byte => char::from(byte),
-        });
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// Length of `uXXXX` and of `uXXXX\uXXXX`.
-const LONE_UNIT: usize = 5;
-const UNIT_PAIR: usize = 11;
-
-/// The character that `uXXXX` or `uXXXX\uXXXX` at the start of `escape` stands for and how long that is; the unit if it
-/// is half a pair.
-fn utf16_character(escape: &str) -> Result<(char, usize), u16> {
-    let first = utf16_unit(escape);
-    if let Some(character) = char::from_u32(first.into()) {
-        return Ok((character, LONE_UNIT));
-    }
-    let second = escape[LONE_UNIT..].strip_prefix("\\u").map(|_| utf16_unit(&escape[LONE_UNIT + 1..]));
-    match char::decode_utf16([first, second.unwrap_or(first)]).next() {
-        Some(Ok(character)) => Ok((character, UNIT_PAIR)),
-        _ => Err(first),
-    }
-}
-
-/// The unit that `uXXXX` at the start of `escape` writes.
-fn utf16_unit(escape: &str) -> u16 {
-    u16::from_str_radix(&escape[1..LONE_UNIT], 16).expect("invariant: four hexadecimal digits follow `\\u`")
 }

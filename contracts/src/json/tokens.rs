@@ -6,7 +6,7 @@
 use super::error::{ErrorKind, Fault};
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     ObjectStart,
     ObjectEnd,
     ArrayStart,
@@ -22,14 +22,14 @@ pub(super) enum Token<'a> {
 
 /// A string's content as it stands between the quotes, its escapes proven well-formed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RawString<'a> {
+pub(crate) struct RawString<'a> {
     pub text: &'a str,
     pub offset: usize,
     pub has_escapes: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     text: &'a str,
     at: usize,
     open: Vec<Container>,

@@ -203,12 +203,6 @@ impl<'a> Object<'a> {
         self.members.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// Keeps the members for which `keep` says so; `keep` may change their values.
-    pub fn retain_mut(&mut self, mut keep: impl FnMut(&str, &mut Value<'a>) -> bool) {
-        self.source = None;
-        self.members.retain_mut(|(key, value)| keep(key, value));
-    }
-
     pub fn len(&self) -> usize {
         self.members.len()
     }
