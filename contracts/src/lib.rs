@@ -18,6 +18,7 @@ pub mod records;
 pub mod schema;
 pub mod settings;
 pub mod shape;
+mod shown;
 pub mod time;
 pub mod topics;
 pub mod topology;
