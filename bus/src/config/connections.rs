@@ -25,27 +25,30 @@ const SECURITY: [(&str, Layers); 4] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mechanism {
-    Plain,
-    ScramSha256,
-    ScramSha512,
+    Password(Exchange),
     OauthBearer,
 }
 
+/// How a password is shown to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exchange {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
 const MECHANISMS: [(&str, Mechanism); 4] = [
-    ("plain", Mechanism::Plain),
-    ("scram-sha-256", Mechanism::ScramSha256),
-    ("scram-sha-512", Mechanism::ScramSha512),
+    ("plain", Mechanism::Password(Exchange::Plain)),
+    ("scram-sha-256", Mechanism::Password(Exchange::ScramSha256)),
+    ("scram-sha-512", Mechanism::Password(Exchange::ScramSha512)),
     ("oauthbearer", Mechanism::OauthBearer),
 ];
 
-/// The cluster, if that is the log: when `bus` says so, or says nothing and brokers are known.
-pub(super) fn kafka(
-    table: &Table<'_>,
-    bus: Result<Option<LogKind>, Reported>,
-) -> Result<Option<KafkaConnection>, Reported> {
+/// The cluster, if that is the log. All of the table is checked even if it is not.
+pub(super) fn kafka(table: &Table<'_>, bus: Result<LogKind, Reported>) -> Result<Option<KafkaConnection>, Reported> {
     let brokers = table.parsed_list("brokers", "`host:port`", parse_broker, String::clone);
     let brokers = match bus {
-        Ok(Some(LogKind::Kafka)) => brokers.required().map(Some),
+        Ok(LogKind::Kafka) => brokers.required().map(Some),
         _ => brokers.optional(),
     };
     let layers = table.word("security", &SECURITY).or(SECURITY[0].1);
@@ -58,7 +61,7 @@ pub(super) fn kafka(
         (Layers { tls: false, .. }, Some(sasl)) => Security::SaslPlaintext(sasl),
         (Layers { tls: true, .. }, Some(sasl)) => Security::SaslTls(tls, sasl),
     };
-    let is_wanted = bus? != Some(LogKind::Embedded);
+    let is_wanted = bus? == LogKind::Kafka;
     Ok(brokers.filter(|_| is_wanted).map(|brokers| KafkaConnection { brokers: brokers.join(","), security }))
 }
 
@@ -103,24 +106,24 @@ fn sasl(kafka: &Table<'_>, layers: Result<Layers, Reported>) -> Result<Option<Sa
     }
     let mechanism = mechanism.required()?;
     let needs = |key: &str| table.contradiction(key, format!("the mechanism \"{}\" needs it", mechanism.word()));
-    if mechanism == Mechanism::OauthBearer {
-        let unused = unused(&table, mechanism, &["user", "password_file"]);
-        let token_endpoint = token_endpoint?.ok_or_else(|| needs("token_endpoint"));
-        let client_id = client_id?.ok_or_else(|| needs("client_id"));
-        let client_secret = client_secret?.ok_or_else(|| needs("client_secret_file"));
-        unused?;
-        return Ok(Some(Sasl::OauthBearer {
-            token_endpoint: token_endpoint?,
-            client_id: client_id?,
-            client_secret: client_secret?,
-            scope: scope?,
-        }));
+    match mechanism {
+        Mechanism::Password(exchange) => {
+            let unused = unused(&table, mechanism, &["token_endpoint", "client_id", "client_secret_file", "scope"]);
+            let user = user?.ok_or_else(|| needs("user"));
+            let password = password?.ok_or_else(|| needs("password_file"));
+            unused?;
+            Ok(Some(exchange.sasl(user?, password?)))
+        }
+        Mechanism::OauthBearer => {
+            let unused = unused(&table, mechanism, &["user", "password_file"]);
+            let token_endpoint = token_endpoint?.ok_or_else(|| needs("token_endpoint"));
+            let client_id = client_id?.ok_or_else(|| needs("client_id"));
+            let client_secret = client_secret?.ok_or_else(|| needs("client_secret_file"));
+            unused?;
+            let (token_endpoint, client_id, client_secret) = (token_endpoint?, client_id?, client_secret?);
+            Ok(Some(Sasl::OauthBearer { token_endpoint, client_id, client_secret, scope: scope? }))
+        }
     }
-    let unused = unused(&table, mechanism, &["token_endpoint", "client_id", "client_secret_file", "scope"]);
-    let user = user?.ok_or_else(|| needs("user"));
-    let password = password?.ok_or_else(|| needs("password_file"));
-    unused?;
-    Ok(Some(mechanism.with_password(user?, password?)))
 }
 
 /// The schema registry, if there is one.
@@ -146,13 +149,14 @@ impl Mechanism {
     fn word(self) -> &'static str {
         MECHANISMS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
     }
+}
 
-    fn with_password(self, user: String, password: Secret) -> Sasl {
+impl Exchange {
+    fn sasl(self, user: String, password: Secret) -> Sasl {
         match self {
             Self::Plain => Sasl::Plain { user, password },
             Self::ScramSha256 => Sasl::ScramSha256 { user, password },
             Self::ScramSha512 => Sasl::ScramSha512 { user, password },
-            Self::OauthBearer => unreachable!(),
         }
     }
 }
