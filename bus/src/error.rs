@@ -69,6 +69,14 @@ pub enum BusError {
     )]
     Spent,
 
+    #[error("`{name}` cannot be the name of a group: 1 to 249 bytes")]
+    GroupName { name: String },
+
+    #[error(
+        "{partition} is not assigned to this member of `{group}`; accept it first, and leave it alone once it is released"
+    )]
+    NotAssigned { partition: Partition, group: String },
+
     #[error("`{name}` cannot be the name of an instance: 1 to 200 letters, digits, `.`, `_`, `-`")]
     InstanceName { name: String },
 

@@ -288,7 +288,9 @@ pub struct Membership(pub(crate) membership::Kind);
 mod membership {
     /// One variant per log.
     #[derive(Debug, Clone)]
-    pub(crate) enum Kind {}
+    pub(crate) enum Kind {
+        Embedded(crate::embedded::Place),
+    }
 }
 
 impl Partition {

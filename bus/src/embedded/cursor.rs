@@ -151,6 +151,10 @@ impl Cursors {
         self.cursors.iter().find(|cursor| cursor.partition == *partition)
     }
 
+    pub fn partitions(&self) -> Vec<Partition> {
+        self.cursors.iter().map(|cursor| cursor.partition.clone()).collect()
+    }
+
     pub fn clear(&mut self) {
         self.cursors.clear();
     }

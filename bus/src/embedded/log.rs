@@ -9,18 +9,20 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::Instant;
 
 use contracts::time::Timestamp;
 use contracts::topics::{Compression, Declared};
 use rocksdb::WriteBatch;
 
+use super::group::Group;
 use super::layout;
-use super::options::Options;
+use super::options::{Lost, Options};
 use super::owner::{self, Owner};
 use super::signal::Signal;
 use super::store::{Family, Recovery, Store};
-use super::topics::{Head, Settings, Topic, check_name};
-use crate::{BusError, Offset, Partition, Result};
+use super::topics::{Head, NAME_BYTES_MAX, Settings, Topic, check_name};
+use crate::{BusError, Instance, Offset, Partition, Result};
 
 #[derive(Debug)]
 pub(super) struct Log {
@@ -29,8 +31,15 @@ pub(super) struct Log {
     pub news: Signal,
     topics: RwLock<BTreeMap<Arc<str>, Arc<Topic>>>,
     appender: Mutex<Appender>,
+    groups: Mutex<BTreeMap<Box<str>, Arc<Mutex<Group>>>>,
+    /// Until when the offsets of a group are not stable: [`super::Habits::late_stable_offsets`].
+    unstable: Mutex<BTreeMap<Box<str>, Instant>>,
     _owner: Owner,
 }
+
+/// How many publishers of an instance there were; the newest fences the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Epoch(u64);
 
 /// What appending changes.
 #[derive(Debug, Default)]
@@ -38,6 +47,9 @@ pub(super) struct Appender {
     /// By topic number and partition.
     heads: Vec<Vec<Head>>,
     appends: u64,
+    publications: u64,
+    /// Of instances that made a publisher since the log was opened.
+    epochs: BTreeMap<Instance, Epoch>,
 }
 
 /// Rows on their way into the log: they get offsets at once and become visible together by [`Append::commit`], or not at
@@ -78,6 +90,8 @@ impl Log {
             news: Signal::default(),
             topics: RwLock::new(topics),
             appender: Mutex::new(appender),
+            groups: Mutex::default(),
+            unstable: Mutex::default(),
             _owner: owner,
         })
     }
@@ -142,6 +156,68 @@ impl Log {
         Ok(topic)
     }
 
+    /// The group of this name, made when there is none. Groups are few and stay: they are names in a program.
+    pub fn group(&self, name: &str) -> Result<Arc<Mutex<Group>>> {
+        check_group(name)?;
+        let mut groups = self.groups.lock().expect("invariant: the table of groups is only inserted into");
+        Ok(groups.entry(name.into()).or_default().clone())
+    }
+
+    /// Makes every earlier publisher of an instance an old one, durably.
+    pub fn fence(&self, instance: &Instance) -> Result<Epoch> {
+        let mut appender = self.appender();
+        let key = layout::epoch_key(instance.as_str());
+        let newest = match appender.epochs.get(instance) {
+            Some(Epoch(newest)) => *newest,
+            None => self.number(&key)?.unwrap_or(0),
+        };
+        let epoch = Epoch(newest + 1);
+        let mut batch = WriteBatch::default();
+        batch.put(&key, epoch.0.to_be_bytes());
+        self.store.write(batch)?;
+        appender.epochs.insert(instance.clone(), epoch);
+        Ok(epoch)
+    }
+
+    pub fn committed(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<Offset>>> {
+        check_group(group)?;
+        self.wait_until_stable(group)?;
+        partitions
+            .iter()
+            .map(|partition| {
+                self.topic_of(partition)?;
+                let key = layout::committed_key(group, &partition.topic, partition.index);
+                Ok(self.number(&key)?.map(Offset))
+            })
+            .collect()
+    }
+
+    pub fn delay_stable_offsets(&self, group: &str) {
+        if let Some(delay) = self.options.habits.late_stable_offsets {
+            self.unstable().insert(group.into(), Instant::now() + delay);
+        }
+    }
+
+    fn wait_until_stable(&self, group: &str) -> Result<()> {
+        let Some(stable_at) = self.unstable().get(group).copied() else {
+            return Ok(());
+        };
+        let waited = self.options.stable_wait_max;
+        let missing = stable_at.saturating_duration_since(Instant::now());
+        std::thread::sleep(missing.min(waited));
+        if missing > waited { Err(BusError::NotAcknowledged { waited }) } else { Ok(()) }
+    }
+
+    fn unstable(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Instant>> {
+        self.unstable.lock().expect("invariant: this table is only read and inserted into")
+    }
+
+    fn number(&self, key: &[u8]) -> Result<Option<u64>> {
+        let number = self.store.get(key)?;
+        let malformed = |reason| self.store.malformed("a committed offset or an epoch", &reason);
+        number.map(|bytes| layout::decode_number(&bytes).map_err(malformed)).transpose()
+    }
+
     pub fn append(&self) -> Append<'_> {
         let mut appender = self.appender();
         appender.appends += 1;
@@ -174,6 +250,27 @@ impl<'l> Append<'l> {
         &mut self.batch
     }
 
+    pub fn is_newest(&self, instance: &Instance, epoch: Epoch) -> bool {
+        self.appender.epochs.get(instance) == Some(&epoch)
+    }
+
+    /// What makes a publication out of rows: it is counted, and leaves markers where the habits say so. Answers whether
+    /// its answer is to be lost.
+    pub fn begin_publication(&mut self) -> Option<Lost> {
+        let number = self.appender.publications;
+        self.appender.publications += 1;
+        let habits = &self.log.options.habits;
+        if habits.offset_holes {
+            for (topic, index, _) in &self.before {
+                let head = &mut self.appender.heads[topic.number][*index as usize];
+                head.next += 1;
+                let mark = topic.mark(*index, head);
+                self.batch.put(layout::mark_key(&topic.name, *index), mark.encode());
+            }
+        }
+        habits.unknown_answers.iter().find(|(lost, _)| *lost == number).map(|(_, lost)| *lost)
+    }
+
     pub fn commit(mut self) -> Result<()> {
         self.log.store.write(std::mem::take(&mut self.batch))?;
         for (topic, index, _) in std::mem::take(&mut self.before) {
@@ -192,6 +289,13 @@ impl<'l> Append<'l> {
         }
         head
     }
+}
+
+fn check_group(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return Err(BusError::GroupName { name: name.to_owned() });
+    }
+    Ok(())
 }
 
 fn family_of<'f, 'l>(log: &'l Log, families: &'f mut Vec<(usize, Family<'l>)>, topic: &Topic) -> &'f Family<'l> {

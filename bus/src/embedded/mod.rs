@@ -7,11 +7,14 @@
 //! tells an operator the rest.
 
 mod cursor;
+mod group;
 mod layout;
 mod log;
+mod member;
 mod options;
 mod owner;
 mod producer;
+mod publisher;
 mod reader;
 mod signal;
 mod store;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use contracts::time::Timestamp;
 use contracts::topics::Declared;
 
+pub(crate) use member::Place;
 pub use options::{Clock, Flush, Habits, Lost, Memory, Options};
 
 use crate::{
@@ -30,7 +34,9 @@ use crate::{
     Publisher, Reader, Result, Start, Until,
 };
 use log::Log;
+use member::EmbeddedMember;
 use producer::EmbeddedProducer;
+use publisher::EmbeddedPublisher;
 use reader::EmbeddedReader;
 use store::Recovery;
 
@@ -66,20 +72,20 @@ impl Bus for Embedded {
         Ok(Box::new(EmbeddedProducer::start(self.log.clone(), settings, fates)?))
     }
 
-    fn join(&self, _settings: &MemberSettings) -> Result<Box<dyn Member>> {
-        todo!()
+    fn join(&self, settings: &MemberSettings) -> Result<Box<dyn Member>> {
+        Ok(Box::new(EmbeddedMember::join(self.log.clone(), settings)?))
     }
 
     fn read(&self, from: &[(Partition, Start)], until: Until) -> Result<Box<dyn Reader>> {
         Ok(Box::new(EmbeddedReader::new(self.log.clone(), from, until)?))
     }
 
-    fn publisher(&self, _instance: &Instance) -> Result<Box<dyn Publisher>> {
-        todo!()
+    fn publisher(&self, instance: &Instance) -> Result<Box<dyn Publisher>> {
+        Ok(Box::new(EmbeddedPublisher::new(self.log.clone(), instance)?))
     }
 
-    fn committed(&self, _group: &str, _partitions: &[Partition]) -> Result<Vec<Option<Offset>>> {
-        todo!()
+    fn committed(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<Offset>>> {
+        self.log.committed(group, partitions)
     }
 
     fn extent(&self, partition: &Partition) -> Result<Extent> {

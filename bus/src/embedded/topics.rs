@@ -66,6 +66,18 @@ impl Topic {
         &self.partitions[index as usize]
     }
 
+    /// What has to be known of a partition when its head has no record to tell it.
+    pub fn mark(&self, index: u32, head: &Head) -> Mark {
+        let state = self.state(index);
+        Mark {
+            earliest: state.earliest(),
+            floor: head.next,
+            time: head.time,
+            position: head.position,
+            compacted: state.compacted(),
+        }
+    }
+
     pub fn settings(&self) -> Settings {
         *self.settings.read().expect("invariant: settings are copied in and out, which cannot panic")
     }
