@@ -25,16 +25,22 @@ const SECURITY: [(&str, Layers); 4] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mechanism {
-    Plain,
-    ScramSha256,
-    ScramSha512,
+    Password(Exchange),
     OauthBearer,
 }
 
+/// How a password is shown to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exchange {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
 const MECHANISMS: [(&str, Mechanism); 4] = [
-    ("plain", Mechanism::Plain),
-    ("scram-sha-256", Mechanism::ScramSha256),
-    ("scram-sha-512", Mechanism::ScramSha512),
+    ("plain", Mechanism::Password(Exchange::Plain)),
+    ("scram-sha-256", Mechanism::Password(Exchange::ScramSha256)),
+    ("scram-sha-512", Mechanism::Password(Exchange::ScramSha512)),
     ("oauthbearer", Mechanism::OauthBearer),
 ];
 
@@ -103,24 +109,24 @@ fn sasl(kafka: &Table<'_>, layers: Result<Layers, Reported>) -> Result<Option<Sa
     }
     let mechanism = mechanism.required()?;
     let needs = |key: &str| table.contradiction(key, format!("the mechanism \"{}\" needs it", mechanism.word()));
-    if mechanism == Mechanism::OauthBearer {
-        let unused = unused(&table, mechanism, &["user", "password_file"]);
-        let token_endpoint = token_endpoint?.ok_or_else(|| needs("token_endpoint"));
-        let client_id = client_id?.ok_or_else(|| needs("client_id"));
-        let client_secret = client_secret?.ok_or_else(|| needs("client_secret_file"));
-        unused?;
-        return Ok(Some(Sasl::OauthBearer {
-            token_endpoint: token_endpoint?,
-            client_id: client_id?,
-            client_secret: client_secret?,
-            scope: scope?,
-        }));
+    match mechanism {
+        Mechanism::Password(exchange) => {
+            let unused = unused(&table, mechanism, &["token_endpoint", "client_id", "client_secret_file", "scope"]);
+            let user = user?.ok_or_else(|| needs("user"));
+            let password = password?.ok_or_else(|| needs("password_file"));
+            unused?;
+            Ok(Some(exchange.sasl(user?, password?)))
+        }
+        Mechanism::OauthBearer => {
+            let unused = unused(&table, mechanism, &["user", "password_file"]);
+            let token_endpoint = token_endpoint?.ok_or_else(|| needs("token_endpoint"));
+            let client_id = client_id?.ok_or_else(|| needs("client_id"));
+            let client_secret = client_secret?.ok_or_else(|| needs("client_secret_file"));
+            unused?;
+            let (token_endpoint, client_id, client_secret) = (token_endpoint?, client_id?, client_secret?);
+            Ok(Some(Sasl::OauthBearer { token_endpoint, client_id, client_secret, scope: scope? }))
+        }
     }
-    let unused = unused(&table, mechanism, &["token_endpoint", "client_id", "client_secret_file", "scope"]);
-    let user = user?.ok_or_else(|| needs("user"));
-    let password = password?.ok_or_else(|| needs("password_file"));
-    unused?;
-    Ok(Some(mechanism.with_password(user?, password?)))
 }
 
 /// The schema registry, if there is one.
@@ -146,13 +152,14 @@ impl Mechanism {
     fn word(self) -> &'static str {
         MECHANISMS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
     }
+}
 
-    fn with_password(self, user: String, password: Secret) -> Sasl {
+impl Exchange {
+    fn sasl(self, user: String, password: Secret) -> Sasl {
         match self {
             Self::Plain => Sasl::Plain { user, password },
             Self::ScramSha256 => Sasl::ScramSha256 { user, password },
             Self::ScramSha512 => Sasl::ScramSha512 { user, password },
-            Self::OauthBearer => unreachable!(),
         }
     }
 }

@@ -45,6 +45,7 @@ pub struct Config {
 
 /// The log this process works with.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one per process")]
 pub enum Log {
     /// The one in the data directory.
     Embedded,

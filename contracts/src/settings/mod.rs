@@ -25,6 +25,7 @@ mod path;
 mod problem;
 mod quantity;
 mod raw;
+mod reading;
 mod source;
 mod table;
 
@@ -38,7 +39,7 @@ pub use raw::{LIST_ITEMS_MAX, Reach};
 pub use source::{FILE_BYTES_MAX, Source};
 pub use table::{Field, Reported, Table};
 
-use table::Reading;
+use reading::Reading;
 
 /// What is read: a file, and values set elsewhere that win over it.
 #[derive(Debug, Clone, Default)]
@@ -109,8 +110,9 @@ pub fn read<T>(
         (Some(document), errors)
     });
     let reading = Reading::new(input);
-    let result = reader(&reading.root(document.as_ref().map(toml::Spanned::get_ref)));
-    reading.finish(document.as_ref().map(toml::Spanned::get_ref), &syntax, result)
+    let document = document.as_ref().map(toml::Spanned::get_ref);
+    let result = reader(&Table::root(&reading, document));
+    reading.finish(document, &syntax, result)
 }
 
 impl<'i> Input<'i> {

@@ -11,6 +11,7 @@ impl KeyPath {
         Self(names.into_iter().map(str::to_owned).collect())
     }
 
+    #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let mut names = self.0.clone();
         names.push(name.to_owned());

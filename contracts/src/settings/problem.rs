@@ -95,19 +95,26 @@ pub enum ProblemKind {
 
 impl Problems {
     pub(super) fn push(&mut self, problem: Problem) {
-        if self.list.len() < PROBLEMS_MAX {
-            self.list.push(problem);
-        } else {
-            self.unlisted += 1;
-        }
+        if self.is_full() { self.count_unlisted() } else { self.list.push(problem) }
     }
 
-    pub(super) fn sort(&mut self) {
+    /// Whether another problem would only be counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= PROBLEMS_MAX
+    }
+
+    pub(super) fn count_unlisted(&mut self) {
+        self.unlisted += 1;
+    }
+
+    pub(super) fn extend(&mut self, others: Self, stands: impl Fn(&Problem) -> bool) {
+        self.unlisted += others.unlisted;
+        others.list.into_iter().filter(stands).for_each(|problem| self.push(problem));
+    }
+
+    pub(super) fn sorted(mut self) -> Self {
         self.list.sort_by(|a, b| a.place.cmp(&b.place));
-    }
-
-    pub(super) fn retain(&mut self, keep: impl FnMut(&Problem) -> bool) {
-        self.list.retain(keep);
+        self
     }
 
     /// One problem with a whole file, before anything in it was read.
@@ -128,6 +135,16 @@ impl Problems {
     /// All of them, those beyond [`PROBLEMS_MAX`] too.
     pub fn count(&self) -> usize {
         self.list.len() + self.unlisted
+    }
+}
+
+impl Place {
+    /// The line, where there is one.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Line { line, .. } => Some(*line),
+            Self::Nowhere | Self::File(_) | Self::Variable(_) | Self::Flag(_) => None,
+        }
     }
 }
 

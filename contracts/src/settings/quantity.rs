@@ -40,7 +40,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 fn show(value: u64, units: &[(&str, u64)]) -> String {
     let (unit, factor) = units
         .iter()
-        .find(|(_, factor)| value > 0 && value % factor == 0)
+        .find(|(_, factor)| value > 0 && value.is_multiple_of(*factor))
         .or(units.last())
         .expect("invariant: there are units");
     format!("{}{unit}", value / factor)

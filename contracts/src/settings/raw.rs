@@ -10,6 +10,8 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::source::without_secrets;
+
 /// The most values of one list.
 pub const LIST_ITEMS_MAX: usize = 1_000;
 
@@ -53,14 +55,6 @@ impl<'r> Raw<'r> {
         match self {
             Self::Toml(DeValue::String(text), _) | Self::Text(text) if !text.is_empty() => Ok(text),
             _ => Err(self.refused(None)),
-        }
-    }
-
-    pub(super) fn boolean(&self) -> Result<bool, Refusal> {
-        match self {
-            Self::Toml(DeValue::Boolean(value), _) => Ok(*value),
-            Self::Text(text) => text.parse().map_err(|_| self.refused(None)),
-            Self::Toml(..) => Err(self.refused(None)),
         }
     }
 
@@ -131,6 +125,14 @@ impl<'r> Raw<'r> {
     }
 }
 
+pub(super) fn boolean(raw: &Raw<'_>) -> Result<bool, Refusal> {
+    match raw {
+        Raw::Toml(DeValue::Boolean(value), _) => Ok(*value),
+        Raw::Text(text) => text.parse().map_err(|_| raw.refused(None)),
+        Raw::Toml(..) => Err(raw.refused(None)),
+    }
+}
+
 /// An address with its port, within reach.
 pub(super) fn parse_address(text: &str, reach: Reach) -> Result<SocketAddr, Option<String>> {
     let address: SocketAddr = text.parse().map_err(|_| None)?;
@@ -141,7 +143,7 @@ pub(super) fn parse_address(text: &str, reach: Reach) -> Result<SocketAddr, Opti
 }
 
 fn quoted(text: &str) -> String {
-    format!("{:?}", cut(text))
+    format!("{:?}", cut(&without_secrets(text)))
 }
 
 fn cut(text: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: any range of bytes gives a place, inside of a character and beyond the end too.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -58,17 +59,18 @@ fn excerpt(line: &str, column: usize, mark_chars: usize) -> Excerpt {
     Excerpt { mark_chars: mark_chars.clamp(1, (text_chars - mark_from).max(1)), mark_from, text }
 }
 
-/// The line up to where a secret may stand. Secrets do not belong into settings, but people put them there.
-fn without_secrets(line: &str) -> String {
+/// The text up to where a secret may stand: the value of a key such as `password`, the credentials of an address.
+/// Neither belongs into settings, but people put them there.
+pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
     const WORDS: [&str; 3] = ["password", "secret", "token"];
-    // Keys that end in these hold no secret: a file's name, an address.
+    // Keys that end so hold no secret but a file's name or an address.
     const HARMLESS: [&str; 2] = ["_file", "_endpoint"];
-    let lower = line.to_ascii_lowercase();
-    let secret_from = WORDS
+    let lower = text.to_ascii_lowercase();
+    let value = WORDS
         .iter()
         .flat_map(|word| lower.match_indices(word).map(|(at, _)| at + word.len()))
         .filter(|end| !HARMLESS.iter().any(|harmless| lower[*end..].starts_with(harmless)))
-        .filter_map(|end| lower[end..].find('=').map(|equals| end + equals + 1))
-        .min();
-    secret_from.map_or_else(|| line.to_owned(), |from| format!("{} …", &line[..from]))
+        .filter_map(|end| lower[end..].find('=').map(|equals| end + equals + 1));
+    let credentials = lower.match_indices("://").map(|(at, _)| at + 3).filter(|at| lower[*at..].contains('@'));
+    value.chain(credentials).min().map_or(Cow::Borrowed(text), |from| Cow::Owned(format!("{}…", &text[..from])))
 }

@@ -2,11 +2,9 @@
 //!
 //! Invariant: every question is remembered with its answer; what nobody asked for is found in the end.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,10 +12,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::path::KeyPath;
-use super::problem::{Place, Problem, ProblemKind, Problems};
+use super::problem::ProblemKind;
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
-use super::raw::{Raw, Reach, Reason, Refusal, parse_address};
-use super::{Input, Key, Origin, Override, Settings};
+use super::raw::{Raw, Reach, Refusal, boolean, parse_address};
+use super::reading::{Reading, Setting};
+use super::{Key, Override, Source};
 use crate::nearest::nearest;
 
 /// A table of the settings, there or not.
@@ -56,29 +55,35 @@ enum Answer<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reported(());
 
-/// One run of a reader.
-#[derive(Debug)]
-pub(super) struct Reading<'i> {
-    input: &'i Input<'i>,
-    keys: RefCell<BTreeMap<KeyPath, Key>>,
-    tables: RefCell<BTreeSet<KeyPath>>,
-    problems: RefCell<Problems>,
+impl Reported {
+    pub(super) fn by_reading() -> Self {
+        Self(())
+    }
 }
 
 impl<'r> Table<'r> {
+    pub(super) fn root(reading: &'r Reading<'r>, document: Option<&'r DeTable<'r>>) -> Self {
+        Self { reading, path: KeyPath::default(), content: document.map_or(Content::Absent, Content::Here) }
+    }
+
     /// A table within this one.
+    #[must_use]
     pub fn table(&self, name: &str) -> Table<'r> {
         let path = self.path.child(name);
-        self.reading.tables.borrow_mut().insert(path.clone());
-        let content = match self.entry(name) {
-            _ if let Content::Refused(reported) = self.content => Content::Refused(reported),
-            None => Content::Absent,
-            Some((_, value)) => match value.get_ref() {
+        self.reading.ask_table(&path);
+        let content = match (self.content, self.in_file(name)) {
+            (Content::Refused(reported), _) => Content::Refused(reported),
+            (_, None) => Content::Absent,
+            (_, Some((file, value))) => match value.get_ref() {
                 DeValue::Table(table) => Content::Here(table),
-                _ => {
-                    let refusal = Raw::spanned(value).refused(None);
-                    let reported = self.reading.refused(&path, "a table", refusal, &Setting::File(value));
-                    Content::Refused(reported)
+                DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_) => {
+                    let (refusal, setting) = (Raw::spanned(value).refused(None), Setting::File(file, value));
+                    Content::Refused(self.reading.refused(&path, "a table", refusal, &setting))
                 }
             },
         };
@@ -138,7 +143,7 @@ impl<'r> Table<'r> {
     }
 
     pub fn boolean(&self, key: &str) -> Field<'r, bool> {
-        self.field(key, "true or false", |raw| raw.boolean(), bool::to_string)
+        self.field(key, "true or false", boolean, bool::to_string)
     }
 
     pub fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Field<'r, Duration> {
@@ -165,8 +170,8 @@ impl<'r> Table<'r> {
     /// A path. One in the file is relative to the file's directory, any other is left as it is.
     pub fn path(&self, key: &str) -> Field<'r, PathBuf> {
         let base = match self.setting(key) {
-            Some(Setting::File(_)) => self.reading.input.file.map(|file| file.directory),
-            _ => None,
+            Some(Setting::File(file, _)) => file.directory,
+            Some(Setting::Override(_)) | None => Path::new(""),
         };
         self.field(
             key,
@@ -176,7 +181,7 @@ impl<'r> Table<'r> {
                     if text == "~" || text.starts_with("~/") {
                         return Err(Some("write the home directory out: `~` is the shell's".to_owned()));
                     }
-                    Ok(base.unwrap_or(Path::new("")).join(text))
+                    Ok(base.join(text))
                 })
             },
             |path| path.display().to_string(),
@@ -217,13 +222,8 @@ impl<'r> Table<'r> {
     }
 
     fn problem(&self, key: &str, kind: ProblemKind) -> Reported {
-        let place = self.setting(key).map_or_else(|| self.own_place(), |setting| self.reading.place(&setting, None));
-        self.reading.report(place, kind)
-    }
-
-    /// Where a key that is not there would have to be.
-    fn own_place(&self) -> Place {
-        self.reading.input.file.map_or(Place::Nowhere, |file| Place::File(file.name.to_owned()))
+        let setting = self.setting(key);
+        self.reading.report(setting.map_or_else(|| self.reading.place_of_absent(), |setting| setting.place(None)), kind)
     }
 
     fn field<T>(
@@ -240,13 +240,13 @@ impl<'r> Table<'r> {
             (None, _) => Answer::Absent,
             (Some(setting), _) => match read(&setting.raw()) {
                 Ok(value) => {
-                    asked.set = Some((show(&value), self.reading.origin(&setting)));
+                    asked.set = Some((show(&value), setting.origin()));
                     Answer::Set(value)
                 }
                 Err(refusal) => Answer::Refused(self.reading.refused(&path, expected, refusal, &setting)),
             },
         };
-        self.reading.keys.borrow_mut().insert(path.clone(), asked);
+        self.reading.ask_key(asked);
         Field { reading: self.reading, path, expected: expected.to_owned(), answer, show: Box::new(show) }
     }
 
@@ -254,12 +254,12 @@ impl<'r> Table<'r> {
     fn setting(&self, key: &str) -> Option<Setting<'r>> {
         let path = self.path.child(key);
         let overriding = self.reading.input.overrides.iter().rev().find(|set| set.key == path);
-        overriding.map(Setting::Override).or_else(|| Some(Setting::File(self.entry(key)?.1)))
+        overriding.map(Setting::Override).or_else(|| self.in_file(key).map(|(file, value)| Setting::File(file, value)))
     }
 
-    fn entry(&self, name: &str) -> Option<(&'r Spanned<toml::de::DeString<'r>>, &'r Spanned<DeValue<'r>>)> {
+    fn in_file(&self, name: &str) -> Option<(Source<'r>, &'r Spanned<DeValue<'r>>)> {
         match self.content {
-            Content::Here(table) => table.get_key_value(name),
+            Content::Here(table) => self.reading.input.file.zip(table.get(name)),
             Content::Absent | Content::Refused(_) => None,
         }
     }
@@ -272,9 +272,8 @@ impl<T> Field<'_, T> {
             Answer::Set(value) => Ok(value),
             Answer::Refused(reported) => Err(reported),
             Answer::Absent => {
-                let input = self.reading.input;
-                let place = input.file.map_or(Place::Nowhere, |file| Place::File(file.name.to_owned()));
-                let variable = input.variable_prefix.map(|prefix| self.path.variable(prefix));
+                let place = self.reading.place_of_absent();
+                let variable = self.reading.input.variable_prefix.map(|prefix| self.path.variable(prefix));
                 let kind = ProblemKind::Missing { key: self.path, expected: self.expected, variable };
                 Err(self.reading.report(place, kind))
             }
@@ -296,9 +295,7 @@ impl<T> Field<'_, T> {
 
     /// Optional, with words for what stands in its place when that is found elsewhere.
     pub fn or_described(self, default: &str) -> Result<Option<T>, Reported> {
-        if let Some(key) = self.reading.keys.borrow_mut().get_mut(&self.path) {
-            key.default = Some(default.to_owned());
-        }
+        self.reading.set_default(&self.path, default);
         self.optional()
     }
 }
@@ -306,159 +303,5 @@ impl<T> Field<'_, T> {
 impl<T> fmt::Debug for Field<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Field").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// What sets one key.
-enum Setting<'r> {
-    File(&'r Spanned<DeValue<'r>>),
-    Override(&'r Override),
-}
-
-impl<'r> Setting<'r> {
-    fn raw(&self) -> Raw<'r> {
-        match self {
-            Self::File(value) => Raw::spanned(value),
-            Self::Override(set) => Raw::Text(set.value.as_str().into()),
-        }
-    }
-}
-
-impl<'i> Reading<'i> {
-    pub(super) fn new(input: &'i Input<'i>) -> Self {
-        Self { input, keys: RefCell::default(), tables: RefCell::default(), problems: RefCell::default() }
-    }
-
-    pub(super) fn root<'r>(&'r self, document: Option<&'r DeTable<'r>>) -> Table<'r>
-    where
-        'i: 'r,
-    {
-        Table { reading: self, path: KeyPath::default(), content: document.map_or(Content::Absent, Content::Here) }
-    }
-
-    /// The value, unless anything is wrong.
-    pub(super) fn finish<T>(
-        self,
-        document: Option<&DeTable<'_>>,
-        syntax: &[toml::de::Error],
-        result: Result<T, Reported>,
-    ) -> Result<Settings<T>, Problems> {
-        if let Some(document) = document {
-            self.report_unknown(&KeyPath::default(), document);
-        }
-        self.report_unknown_overrides();
-        self.report_syntax(syntax);
-        let mut problems = self.problems.into_inner();
-        problems.sort();
-        match result {
-            Ok(value) if problems.is_empty() => {
-                Ok(Settings { value, keys: self.keys.into_inner().into_values().collect() })
-            }
-            _ => Err(problems),
-        }
-    }
-
-    fn report_unknown(&self, path: &KeyPath, table: &DeTable<'_>) {
-        for (name, value) in table {
-            let key = path.child(name.get_ref());
-            match value.get_ref() {
-                _ if self.keys.borrow().contains_key(&key) => {}
-                DeValue::Table(table) if self.tables.borrow().contains(&key) => self.report_unknown(&key, table),
-                _ if self.tables.borrow().contains(&key) => {}
-                _ => {
-                    let place = self.input.file.map_or(Place::Nowhere, |file| file.place(&name.span()));
-                    self.report(place, self.unknown(key));
-                }
-            }
-        }
-    }
-
-    fn report_unknown_overrides(&self) {
-        for set in &self.input.overrides {
-            if !self.keys.borrow().contains_key(&set.key) {
-                self.report(set.setter.place(), self.unknown(set.key.clone()));
-            }
-        }
-    }
-
-    /// Looks for the name meant: beside it, then under another table, then anywhere.
-    fn unknown(&self, key: KeyPath) -> ProblemKind {
-        let (keys, tables) = (self.keys.borrow(), self.tables.borrow());
-        let paths: Vec<&KeyPath> = keys.keys().chain(tables.iter()).collect();
-        let (above, name) = key.split_last().unwrap_or_default();
-        let beside: Vec<String> = paths
-            .iter()
-            .filter_map(|path| path.split_last())
-            .filter(|(parent, _)| *parent == above)
-            .map(|(_, name)| name.to_owned())
-            .collect();
-        let whole: Vec<(String, &KeyPath)> = paths.iter().map(|path| (path.to_string(), *path)).collect();
-        let meant = nearest(name, beside.iter().map(String::as_str))
-            .map(|name| above.child(name))
-            .or_else(|| {
-                paths.iter().find(|path| path.names().last().is_some_and(|last| last == name)).copied().cloned()
-            })
-            .or_else(|| {
-                let near = nearest(&key.to_string(), whole.iter().map(|(text, _)| text.as_str()))?.to_owned();
-                whole.iter().find(|(text, _)| *text == near).map(|(_, path)| (*path).clone())
-            });
-        ProblemKind::UnknownKey { key, nearest: meant, known: beside }
-    }
-
-    /// Text that is not TOML makes its own lines doubtful, and what seems to be missing may stand in them.
-    fn report_syntax(&self, errors: &[toml::de::Error]) {
-        let Some(file) = self.input.file.filter(|_| !errors.is_empty()) else { return };
-        let places: Vec<Place> = errors.iter().map(|error| file.place(&error.span().unwrap_or_default())).collect();
-        let lines: BTreeSet<usize> = places.iter().filter_map(line).collect();
-        self.problems.borrow_mut().retain(|problem| match problem.kind {
-            ProblemKind::Missing { .. } | ProblemKind::Contradiction { .. } => false,
-            _ => line(&problem.place).is_none_or(|line| !lines.contains(&line)),
-        });
-        for (error, place) in errors.iter().zip(places) {
-            self.report(place, ProblemKind::Syntax { message: error.message().to_owned() });
-        }
-    }
-
-    fn refused(&self, key: &KeyPath, expected: &str, refusal: Refusal, setting: &Setting<'_>) -> Reported {
-        let place = self.place(setting, refusal.span);
-        let (key, expected, found) = (key.clone(), expected.to_owned(), refusal.found);
-        let kind = match refusal.reason {
-            Reason::Type { hint } => ProblemKind::WrongType { key, expected, found, hint },
-            Reason::Range => ProblemKind::OutOfRange { key, expected, found },
-        };
-        self.report(place, kind)
-    }
-
-    fn report(&self, place: Place, kind: ProblemKind) -> Reported {
-        self.problems.borrow_mut().push(Problem { place, kind });
-        Reported(())
-    }
-
-    fn place(&self, setting: &Setting<'_>, span: Option<Range<usize>>) -> Place {
-        match setting {
-            Setting::Override(set) => set.setter.place(),
-            Setting::File(value) => {
-                let span = span.unwrap_or_else(|| value.span());
-                self.input.file.map_or(Place::Nowhere, |file| file.place(&span))
-            }
-        }
-    }
-
-    fn origin(&self, setting: &Setting<'_>) -> Origin {
-        match (setting, &self.input.file) {
-            (Setting::Override(set), _) => set.setter.origin(),
-            (Setting::File(value), file) => {
-                let (name, line) =
-                    file.map_or((String::new(), 0), |file| (file.name.to_owned(), file.line_of(value.span().start)));
-                Origin::File { name, line }
-            }
-        }
-    }
-}
-
-fn line(place: &Place) -> Option<usize> {
-    match place {
-        Place::Line { line, .. } => Some(*line),
-        _ => None,
     }
 }
