@@ -164,7 +164,9 @@ impl BusError {
             Self::OffsetBeyondEnd { .. }
             | Self::InstanceName { .. }
             | Self::TopicName { .. }
-            | Self::KeyMissing { .. } => ErrorKind::Invalid,
+            | Self::KeyMissing { .. }
+            | Self::GroupName { .. }
+            | Self::NotAssigned { .. } => ErrorKind::Invalid,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::BufferFull { .. }
             | Self::NotAcknowledged { .. }

@@ -24,8 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::Log;
-use crate::api::{Api, Bounds};
+use crate::api::{Api, Bounds, Serve};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -64,7 +63,8 @@ pub struct Serving {
 }
 
 /// Listens, and serves from a thread of its own. Connections are taken as soon as this returns.
-pub fn serve(log: Arc<dyn Log>, endpoint_id: &str, places: &Places, bounds: Bounds) -> Result<Serving, ListenError> {
+pub fn serve(serve: Serve, places: &Places) -> Result<Serving, ListenError> {
+    let bounds = serve.bounds;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(bounds.streams_max + bounds.connections_max)
@@ -78,7 +78,7 @@ pub fn serve(log: Arc<dyn Log>, endpoint_id: &str, places: &Places, bounds: Boun
     drop(entered);
     let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
     let (closing, closed) = watch::channel(false);
-    let routes = Api::new(log, endpoint_id, bounds, closed.clone()).routes();
+    let routes = Api::new(serve, closed.clone()).routes();
     let socket = places.socket.clone();
     let thread = std::thread::Builder::new()
         .name("api".to_owned())

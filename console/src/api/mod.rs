@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
+use contracts::id::EndpointId;
+use contracts::time::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
 use crate::Log;
@@ -51,12 +53,23 @@ impl Default for Bounds {
     }
 }
 
+/// What is served.
+#[derive(Debug, Clone)]
+pub struct Serve {
+    pub log: Arc<dyn Log>,
+    /// The endpoint of an event that names none: this host.
+    pub endpoint_id: EndpointId,
+    /// The time of an event that names none.
+    pub now: fn() -> Timestamp,
+    pub bounds: Bounds,
+}
+
 /// What every route needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     log: Arc<dyn Log>,
-    /// The endpoint of an event that names none: this host.
-    endpoint_id: Arc<str>,
+    endpoint_id: EndpointId,
+    now: fn() -> Timestamp,
     bounds: Bounds,
     streams: Arc<Semaphore>,
     /// True once the end was asked for: streams that follow end then.
@@ -64,9 +77,10 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub fn new(log: Arc<dyn Log>, endpoint_id: &str, bounds: Bounds, closing: watch::Receiver<bool>) -> Self {
+    pub fn new(serve: Serve, closing: watch::Receiver<bool>) -> Self {
+        let Serve { log, endpoint_id, now, bounds } = serve;
         let streams = Arc::new(Semaphore::new(bounds.streams_max));
-        Self { log, endpoint_id: endpoint_id.into(), bounds, streams, closing }
+        Self { log, endpoint_id, now, bounds, streams, closing }
     }
 
     pub fn routes(self) -> Router {
@@ -76,8 +90,8 @@ impl Api {
             .route("/v1/topics", get(topics::list))
             .route("/v1/topology", post(topics::apply))
             .route("/v1/extents", get(topics::extents))
-            .route("/v1/topics/{topic}/records", get(records::read).post(records::append))
             .route("/v1/events", post(events::accept))
+            .route("/v1/topics/{topic}/records", get(records::read).post(records::append))
             .fallback(async || Problem::no_such_route())
             .method_not_allowed_fallback(async || Problem::no_such_method())
             .layer(axum::middleware::from_fn(guard::only_programs_of_this_machine))
