@@ -14,6 +14,8 @@ pub mod config;
 pub mod connection;
 pub mod embedded;
 pub mod error;
+mod http;
+pub mod kafka;
 pub mod topic;
 
 use std::fmt::Debug;
@@ -290,12 +292,40 @@ mod membership {
     #[derive(Debug, Clone)]
     pub(crate) enum Kind {
         Embedded(crate::embedded::Place),
+        Kafka(crate::kafka::Membership),
     }
 }
 
 impl Partition {
     pub fn new(topic: &str, index: u32) -> Self {
         Self { topic: topic.into(), index }
+    }
+}
+
+impl Row<'_> {
+    /// Framing of one record alone in its batch, with room to spare.
+    const FRAMING_BYTES: usize = 512;
+    const HEADER_FRAMING_BYTES: usize = 8;
+
+    /// What this row weighs at most, framed: the same number on every log, so that the same rows are too large.
+    pub fn size_bytes(&self) -> usize {
+        let key = match self.to {
+            To::Key(key) => Some(key),
+            To::Partition { key, .. } => key,
+        };
+        let headers: usize =
+            self.headers.iter().map(|header| header.name.len() + header.value.len() + Self::HEADER_FRAMING_BYTES).sum();
+        key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers + Self::FRAMING_BYTES
+    }
+
+    /// Refuses what no topic takes. Checked before anything is sent: one such row would abort a publication for ever.
+    pub(crate) fn check_size(&self) -> Result<()> {
+        let max = contracts::topics::MESSAGE_BYTES_MAX as usize;
+        let size = self.size_bytes();
+        if size > max {
+            return Err(BusError::TooLarge { topic: self.topic.to_owned(), size, max });
+        }
+        Ok(())
     }
 }
 

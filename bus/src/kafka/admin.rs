@@ -1,0 +1,220 @@
+//! Topics: made as declared, described as found, altered where that is safe.
+//!
+//! Invariant: altering one setting never resets another. The only call of rdkafka that alters replaces all settings of
+//! a topic, so what others set stays by being sent again.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
+
+use contracts::topics::{Compression, Declared, Keep, MESSAGE_BYTES_MAX};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
+use rdkafka::metadata::MetadataTopic;
+
+use super::failure::{self, Doing};
+use super::link::{Context, Link, Plain};
+use super::query::{self, ANSWER_MAX, Asker};
+use crate::topic::differences;
+use crate::{BusError, Found, Result};
+
+const RETENTION_TIME: &str = "retention.ms";
+const RETENTION_BYTES: &str = "retention.bytes";
+const CLEANUP: &str = "cleanup.policy";
+const COMPRESSION: &str = "compression.type";
+const TIMESTAMP: &str = "message.timestamp.type";
+const MESSAGE_BYTES: &str = "max.message.bytes";
+/// What Kafka calls "without bound".
+const UNBOUNDED: &str = "-1";
+
+pub(super) struct Admin {
+    client: AdminClient<Context<Plain>>,
+}
+
+impl Admin {
+    pub fn new(config: &ClientConfig, link: &Arc<Link>) -> Result<Self> {
+        Ok(Self { client: super::create(config, link.clone(), Plain)? })
+    }
+
+    pub fn topics(&self, asker: &Asker, link: &Link) -> Result<Vec<Found>> {
+        let doing = Doing::what("listing the topics");
+        let metadata = query::ask(asker, link, ANSWER_MAX, |wait| asker.fetch_metadata(None, wait))
+            .map_err(|error| failure::of(&error, link, doing))?;
+        // `__consumer_offsets` and its like are the broker's own.
+        let mut topics: Vec<&MetadataTopic> = metadata
+            .topics()
+            .iter()
+            .filter(|topic| !topic.name().starts_with("__") && topic.error().is_none())
+            .collect();
+        topics.sort_by(|one, other| one.name().cmp(other.name()));
+        let settings = self.describe(link, topics.iter().map(|topic| topic.name()))?;
+        Ok(topics.into_iter().zip(&settings).filter_map(|(topic, settings)| found(topic, settings)).collect())
+    }
+
+    pub fn create(&self, link: &Link, topic: &Declared) -> Result<()> {
+        let doing = Doing::on("making a topic", &topic.name);
+        let partitions = i32::try_from(topic.partitions.get()).unwrap_or(i32::MAX);
+        let settings = declared_settings(topic);
+        let mut new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(i32::from(topic.replication)));
+        for (name, value) in &settings {
+            new = new.set(name, value);
+        }
+        let answer = self.wait_for(link, doing, || self.client.create_topics([&new], &options()))?;
+        match answer.into_iter().next() {
+            Some(Err((_, code))) => Err(failure::of_code(code, &code.to_string(), link, doing)),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    pub fn alter(&self, asker: &Asker, link: &Link, topic: &Declared) -> Result<()> {
+        query::partitions_of(asker, link, &topic.name)?;
+        let doing = Doing::on("altering a topic", &topic.name);
+        let before = self.describe(link, std::iter::once(topic.name.as_str()))?;
+        let mut settings: BTreeMap<String, String> = before
+            .iter()
+            .flat_map(|resource| &resource.entries)
+            .filter(|entry| entry.source == ConfigSource::DynamicTopic && !entry.is_sensitive)
+            .filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)))
+            .collect();
+        settings.extend(declared_settings(topic).into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let mut change = AlterConfig::new(ResourceSpecifier::Topic(&topic.name));
+        for (name, value) in &settings {
+            change = change.set(name, value);
+        }
+        self.wait_for(link, doing, || self.client.alter_configs([&change], &options()))?;
+        self.verify(asker, link, topic)
+    }
+
+    /// rdkafka drops the broker's verdict on each altered topic, so what it has now is the only answer.
+    fn verify(&self, asker: &Asker, link: &Link, topic: &Declared) -> Result<()> {
+        let now = self.topics(asker, link)?.into_iter().find(|found| found.name == topic.name);
+        let left =
+            differences(&Declared { partitions: one_if_gone(now.as_ref(), topic), ..topic.clone() }, now.as_ref());
+        let left: Vec<String> = left
+            .iter()
+            .filter(|difference| !matches!(difference, crate::Difference::Setting { setting: "copies", .. }))
+            .map(ToString::to_string)
+            .collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(BusError::Protocol { what: "the broker did not take the settings of a topic", reason: left.join("; ") })
+    }
+
+    fn describe<'a>(&self, link: &Link, names: impl Iterator<Item = &'a str>) -> Result<Vec<ConfigResource>> {
+        let wanted: Vec<ResourceSpecifier<'_>> = names.map(ResourceSpecifier::Topic).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let doing = Doing::what("describing topics");
+        self.wait_for(link, doing, || self.client.describe_configs(&wanted, &options()))?
+            .into_iter()
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|code| failure::of_code(code, &code.to_string(), link, doing))
+    }
+
+    fn wait_for<T, F>(&self, link: &Link, doing: Doing<'_>, request: impl FnOnce() -> F) -> Result<T>
+    where
+        F: Future<Output = KafkaResult<T>>,
+    {
+        block_on(request()).map_err(|error| failure::of(&error, link, doing))
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ANSWER_MAX)).operation_timeout(Some(ANSWER_MAX))
+}
+
+/// The partitions are not this call's business: they never change in place.
+fn one_if_gone(found: Option<&Found>, declared: &Declared) -> NonZeroU32 {
+    found.map_or(declared.partitions, |found| found.partitions)
+}
+
+fn declared_settings(topic: &Declared) -> BTreeMap<&'static str, String> {
+    let (cleanup, time) = match topic.keep {
+        Keep::For(time) => ("delete", time.as_millis().to_string()),
+        Keep::Forever => ("delete", UNBOUNDED.to_owned()),
+        Keep::NewestOfKey => ("compact", UNBOUNDED.to_owned()),
+    };
+    let compression = match topic.compression {
+        Compression::None => "uncompressed",
+        Compression::Lz4 => "lz4",
+        Compression::Zstd => "zstd",
+    };
+    BTreeMap::from([
+        (CLEANUP, cleanup.to_owned()),
+        (RETENTION_TIME, time),
+        (RETENTION_BYTES, topic.keep_bytes_max.map_or_else(|| UNBOUNDED.to_owned(), |bytes| bytes.to_string())),
+        (COMPRESSION, compression.to_owned()),
+        (TIMESTAMP, "LogAppendTime".to_owned()),
+        (MESSAGE_BYTES, MESSAGE_BYTES_MAX.to_string()),
+    ])
+}
+
+fn found(topic: &MetadataTopic, settings: &ConfigResource) -> Option<Found> {
+    let text =
+        |name: &str| settings.get(name).and_then(|entry: &ConfigEntry| entry.value.as_deref()).unwrap_or_default();
+    let number = |name: &str| text(name).parse::<i64>().ok();
+    let keep = if text(CLEANUP).contains("compact") {
+        Keep::NewestOfKey
+    } else {
+        match number(RETENTION_TIME).and_then(|millis| u64::try_from(millis).ok()) {
+            Some(millis) => Keep::For(Duration::from_millis(millis)),
+            None => Keep::Forever,
+        }
+    };
+    let compression = match text(COMPRESSION) {
+        "uncompressed" => Ok(Compression::None),
+        "lz4" => Ok(Compression::Lz4),
+        "zstd" => Ok(Compression::Zstd),
+        other => Err(other.to_owned()),
+    };
+    Some(Found {
+        name: topic.name().to_owned(),
+        // A topic that is being deleted has none for a moment.
+        partitions: NonZeroU32::new(u32::try_from(topic.partitions().len()).ok()?)?,
+        replication: topic.partitions().first().and_then(|first| u16::try_from(first.replicas().len()).ok())?,
+        keep,
+        keep_bytes_max: number(RETENTION_BYTES).and_then(|bytes| u64::try_from(bytes).ok()),
+        compression,
+        append_time: text(TIMESTAMP) == "LogAppendTime",
+        message_bytes_max: number(MESSAGE_BYTES).and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or_default(),
+    })
+}
+
+/// Waits for a future of rdkafka: its admin client answers from a thread of its own, so a runtime would add nothing.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let (ready, awaken) = Bell::new();
+    let waker = Waker::from(ready);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(answer) = future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+            return answer;
+        }
+        awaken.recv().expect("invariant: the waker lives as long as this loop");
+    }
+}
+
+struct Bell(std::sync::mpsc::SyncSender<()>);
+
+impl Bell {
+    fn new() -> (Arc<Self>, Receiver<()>) {
+        let (sender, receiver) = sync_channel(1);
+        (Arc::new(Self(sender)), receiver)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        // Full means it rings already.
+        let _ = self.0.try_send(());
+    }
+}

@@ -1,0 +1,172 @@
+//! The settings of each kind of client, and why each is not librdkafka's default.
+//!
+//! Invariant: nobody sets an option elsewhere.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use crate::connection::{KafkaConnection, Sasl, Secret, Security, Tls};
+use crate::{MemberSettings, ProducerSettings};
+
+/// How long a publication may stay open before the broker aborts it: what a dead owner holds others up for.
+pub(super) const TRANSACTION_MAX: Duration = Duration::from_secs(10);
+
+/// What every client of this connection has.
+pub(super) fn base(connection: &KafkaConnection, name: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set_log_level(RDKafkaLogLevel::Info)
+        .set("bootstrap.servers", &connection.brokers)
+        .set("client.id", name)
+        // One value for topics, producers and consumers. The default of 1,000,000 bytes is below what a topic takes.
+        .set("message.max.bytes", contracts::topics::MESSAGE_BYTES_MAX.to_string())
+        // A transaction that begins right after a commit is told CONCURRENT_TRANSACTIONS and sleeps this long: 100 ms
+        // by default, which is most of the time a small publication takes.
+        .set("retry.backoff.ms", "1")
+        // Not smaller: after broker restarts, producers with a small maximum stayed stuck more often.
+        .set("retry.backoff.max.ms", "1000")
+        // A broker that comes back is found within a second; the default backs off to ten.
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("socket.connection.setup.timeout.ms", "5000")
+        .set("socket.keepalive.enable", "true")
+        // Nagle's delay would be added to every small request of a publication.
+        .set("socket.nagle.disable", "true");
+    secure(&mut config, &connection.security);
+    config
+}
+
+pub(super) fn producer(connection: &KafkaConnection, name: &str, settings: &ProducerSettings) -> ClientConfig {
+    let mut config = base(connection, name);
+    sending(&mut config);
+    config
+        .set("queue.buffering.max.messages", settings.buffer_records_max.max(1).to_string())
+        .set("queue.buffering.max.kbytes", settings.buffer_bytes_max.div_ceil(1024).max(1).to_string())
+        .set("linger.ms", settings.linger.as_millis().to_string())
+        .set("message.timeout.ms", settings.patience.as_millis().max(1).to_string());
+    config
+}
+
+pub(super) fn publisher(connection: &KafkaConnection, instance: &str) -> ClientConfig {
+    let mut config = base(connection, instance);
+    sending(&mut config);
+    // `message.timeout.ms` is left alone: for a transactional producer librdkafka ties it to the transaction's.
+    config
+        .set("transactional.id", instance)
+        .set("transaction.timeout.ms", TRANSACTION_MAX.as_millis().to_string())
+        // All rows of a publication are there when it starts; nothing more will come to keep them company.
+        .set("linger.ms", "0");
+    config
+}
+
+/// A consumer that asks and never reads.
+pub(super) fn asker(connection: &KafkaConnection, name: &str) -> ClientConfig {
+    let mut config = base(connection, name);
+    receiving(&mut config);
+    config
+}
+
+/// A consumer that belongs to no group: it never joins this one. librdkafka assigns nothing, and tells no committed
+/// offsets, without the name of a group.
+pub(super) fn outsider(connection: &KafkaConnection, name: &str, group: &str) -> ClientConfig {
+    let mut config = asker(connection, name);
+    config.set("group.id", group);
+    config
+}
+
+pub(super) fn member(connection: &KafkaConnection, settings: &MemberSettings) -> ClientConfig {
+    let mut config = base(connection, settings.instance.as_str());
+    receiving(&mut config);
+    let session_ms = settings.session_timeout.as_millis();
+    config
+        .set("group.id", &settings.group)
+        // Partitions that stay are never taken away in between.
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", session_ms.to_string())
+        .set("heartbeat.interval.ms", (session_ms / 4).max(100).to_string());
+    if settings.is_static {
+        config.set("group.instance.id", settings.instance.as_str());
+    }
+    config
+}
+
+fn sending(config: &mut ClientConfig) {
+    config
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        // The partition that Java's client and `contracts::partition` compute.
+        .set("partitioner", "murmur2_random")
+        // Cheap, and what topics are declared with: batches are stored as they come.
+        .set("compression.type", "lz4")
+        // Fewer, larger requests when rows queue up.
+        .set("batch.size", "1000000");
+}
+
+fn receiving(config: &mut ClientConfig) {
+    config
+        // Offsets move in publications only, with the rows they stand for.
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("isolation.level", "read_committed")
+        // The only reliable sign of an end: transaction markers leave holes, so last offset + 1 may be short of it.
+        .set("enable.partition.eof", "true")
+        // An offset that is gone must be an error, never a jump to an end.
+        .set("auto.offset.reset", "error")
+        // A resumed partition waits for the fetch that is under way: 500 ms by default.
+        .set("fetch.wait.max.ms", "20")
+        // When the queue was full, how soon it is looked at again: 1 s by default.
+        .set("fetch.queue.backoff.ms", "5")
+        // All that a slow consumer can pile up. `pause` is no back-pressure: it drops what was fetched.
+        .set("queued.max.messages.kbytes", "16384")
+        .set("check.crcs", "true");
+}
+
+fn secure(config: &mut ClientConfig, security: &Security) {
+    let protocol = match security {
+        Security::Plaintext => "plaintext",
+        Security::Tls(tls) => {
+            encrypt(config, tls);
+            "ssl"
+        }
+        Security::SaslPlaintext(sasl) => {
+            authenticate(config, sasl);
+            "sasl_plaintext"
+        }
+        Security::SaslTls(tls, sasl) => {
+            encrypt(config, tls);
+            authenticate(config, sasl);
+            "sasl_ssl"
+        }
+    };
+    config.set("security.protocol", protocol);
+}
+
+fn encrypt(config: &mut ClientConfig, tls: &Tls) {
+    if let Some(authorities) = &tls.authorities {
+        config.set("ssl.ca.location", authorities.display().to_string());
+    }
+    if let Some(identity) = &tls.identity {
+        config
+            .set("ssl.certificate.location", identity.certificate.display().to_string())
+            .set("ssl.key.location", identity.key.display().to_string());
+        if let Some(password) = &identity.key_password {
+            config.set("ssl.key.password", password.reveal());
+        }
+    }
+}
+
+fn authenticate(config: &mut ClientConfig, sasl: &Sasl) {
+    let mut user = |mechanism: &str, user: &str, password: &Secret| {
+        config.set("sasl.mechanism", mechanism).set("sasl.username", user).set("sasl.password", password.reveal());
+    };
+    match sasl {
+        Sasl::Plain { user: name, password } => user("PLAIN", name, password),
+        Sasl::ScramSha256 { user: name, password } => user("SCRAM-SHA-256", name, password),
+        Sasl::ScramSha512 { user: name, password } => user("SCRAM-SHA-512", name, password),
+        // Tokens come from `TokenSource`: librdkafka's own OIDC client needs libcurl, which this build does without.
+        Sasl::OauthBearer { .. } => {
+            config.set("sasl.mechanism", "OAUTHBEARER");
+        }
+    }
+}
