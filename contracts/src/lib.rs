@@ -2,6 +2,8 @@
 //!
 //! Invariant: pure. No clock, no I/O, no randomness, no iteration over hash maps; the same input gives the same bytes.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod avro;
 pub mod canonical;
 pub mod codec;
@@ -18,6 +20,7 @@ pub mod records;
 pub mod schema;
 pub mod settings;
 pub mod shape;
+mod shown;
 pub mod time;
 pub mod topics;
 pub mod topology;

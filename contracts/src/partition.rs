@@ -72,6 +72,28 @@ mod tests {
         }
     }
 
+    /// From `BuiltInPartitioner.partitionForKey` of Kafka's client 4.1.1.
+    #[test]
+    fn partitions_are_those_of_the_java_client() {
+        let table = [
+            ("", [0, 0, 9, 25, 681]),
+            ("h", [0, 1, 1, 45, 165]),
+            ("host-1", [0, 0, 9, 29, 765]),
+            ("endpoint-42", [0, 0, 6, 38, 646]),
+            ("web-01.example.org", [0, 0, 6, 30, 942]),
+            ("_", [0, 2, 5, 53, 717]),
+            ("é", [0, 0, 3, 7, 271]),
+            ("日本語", [0, 1, 10, 10, 170]),
+            ("😀", [0, 0, 9, 17, 617]),
+            ("rule/[\"x\"]", [0, 2, 2, 22, 62]),
+            ("00000000-0000-4000-8000-000000000000", [0, 2, 5, 5, 525]),
+        ];
+        for (key, expected) in table {
+            let found = [1, 3, 12, 64, 1000].map(|n| partition_of(key.as_bytes(), NonZeroU32::new(n).expect("not 0")));
+            assert_eq!(found, expected, "{key}");
+        }
+    }
+
     #[test]
     fn the_sign_bit_is_masked_not_negated() {
         let partitions = |n| NonZeroU32::new(n).expect("not 0");

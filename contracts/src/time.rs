@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::shown::shown;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -62,14 +64,12 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        let found = || text.chars().take(FOUND_CHARS_MAX).collect();
+        let found = || shown(text);
         let fields = Fields::read(text.as_bytes()).ok_or_else(|| TimestampError::NotRfc3339 { found: found() })?;
         let micros = fields.micros().ok_or_else(|| TimestampError::NoSuchTime { found: found() })?;
         Self::from_micros(micros)
     }
 }
-
-const FOUND_CHARS_MAX: usize = 64;
 
 /// The numbers of an RFC 3339 text, not yet known to be a date.
 struct Fields {

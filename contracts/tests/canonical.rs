@@ -69,11 +69,6 @@ fn a_hundred_thousand_doubles_are_written_as_ecmascript_does() {
         let double = f64::from_bits(u64::from_str_radix(bits, 16).unwrap());
         assert_eq!(Number::from_f64(double).unwrap().as_str(), text, "{line}");
         assert_eq!(strict_text(&tolerant(text)).as_deref(), Ok(text), "{line}");
-        // The exact decimal a double stands for has hundreds of digits, most often more than the shortest text.
-        let exact = format!("{double:.20e}");
-        let value = tolerant(&exact);
-        let own = tolerant_text(&value);
-        assert!(own == text || own == exact, "{line}: {own}");
         count += 1;
     }
     assert_eq!(count, 100_000);
@@ -168,6 +163,8 @@ fn an_object_of_canonical_parts_is_what_the_whole_would_be() {
     let parts = whole.as_object().unwrap().iter().map(|(key, value)| (key, canonical::tolerant_text(value)));
     assert_eq!(canonical::object(parts).as_str(), tolerant_text(&whole));
     assert_eq!(canonical::object([]).as_str(), "{}");
+    let text = |text| canonical::tolerant_text(&tolerant(text));
+    assert_eq!(canonical::object([("a", text("1")), ("b", text("2")), ("a", text("3"))]).as_str(), r#"{"a":3,"b":2}"#);
 }
 
 #[test]
@@ -178,7 +175,14 @@ fn digests_are_sha_256_in_lower_case() {
     assert_eq!(empty.parse(), Ok(Digest::of(b"")));
     let id = canonical::id(&Object::new().with("b", 1).with("a", "x").into()).unwrap();
     assert_eq!(id, Digest::of(br#"{"a":"x","b":1}"#));
-    for bad in [&empty[1..], &format!("{empty}00"), &empty.to_uppercase(), &empty.replace('e', "é"), ""] {
+    for bad in [
+        &empty[1..],
+        &format!("{empty}00"),
+        &empty.to_uppercase(),
+        &empty.replace('e', "é"),
+        &empty.replace('e', "g"),
+        "",
+    ] {
         let error = bad.parse::<Digest>().expect_err(bad);
         assert!(error.to_string().starts_with("expected "), "{error}");
     }

@@ -44,14 +44,11 @@ const MECHANISMS: [(&str, Mechanism); 4] = [
     ("oauthbearer", Mechanism::OauthBearer),
 ];
 
-/// The cluster, if that is the log: when `bus` says so, or says nothing and brokers are known.
-pub(super) fn kafka(
-    table: &Table<'_>,
-    bus: Result<Option<LogKind>, Reported>,
-) -> Result<Option<KafkaConnection>, Reported> {
+/// The cluster, if that is the log. All of the table is checked even if it is not.
+pub(super) fn kafka(table: &Table<'_>, bus: Result<LogKind, Reported>) -> Result<Option<KafkaConnection>, Reported> {
     let brokers = table.parsed_list("brokers", "`host:port`", parse_broker, String::clone);
     let brokers = match bus {
-        Ok(Some(LogKind::Kafka)) => brokers.required().map(Some),
+        Ok(LogKind::Kafka) => brokers.required().map(Some),
         _ => brokers.optional(),
     };
     let layers = table.word("security", &SECURITY).or(SECURITY[0].1);
@@ -64,7 +61,7 @@ pub(super) fn kafka(
         (Layers { tls: false, .. }, Some(sasl)) => Security::SaslPlaintext(sasl),
         (Layers { tls: true, .. }, Some(sasl)) => Security::SaslTls(tls, sasl),
     };
-    let is_wanted = bus? != Some(LogKind::Embedded);
+    let is_wanted = bus? == LogKind::Kafka;
     Ok(brokers.filter(|_| is_wanted).map(|brokers| KafkaConnection { brokers: brokers.join(","), security }))
 }
 

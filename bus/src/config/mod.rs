@@ -7,26 +7,30 @@
 //! Absent on purpose: merging several files. Exactly one is read, and `tripline config check` says which.
 
 mod connections;
+mod describe;
 mod place;
+mod reader;
 mod secret;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use contracts::settings::{self, Input, Key, Override, Problems, Reach, Reported, Source, Table};
-
-use contracts::topology::LogKind;
+use contracts::settings::{self, Input, Key, Override, Problems, Source};
 
 use crate::Instance;
 use crate::connection::{KafkaConnection, RegistryConnection};
+use crate::embedded::{Flush, Memory, Options};
+pub use describe::Description;
 use place::Environment;
 
 /// What the names of environment variables begin with.
 pub const VARIABLE_PREFIX: &str = "TRIPLINE_";
 
-/// Variables that begin so and are no settings.
-pub const VARIABLES_APART: [&str; 1] = [place::CONFIG_VARIABLE];
+/// Names of variables that begin so and are no settings: the file's own, and what tests say to each other.
+fn is_apart(variable: &str) -> bool {
+    variable == place::CONFIG_VARIABLE || variable.starts_with("TRIPLINE_TEST_")
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -45,17 +49,35 @@ pub struct Config {
 
 /// The log this process works with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one per process")]
 pub enum Log {
     /// The one in the data directory.
-    Embedded,
+    Embedded(EmbeddedSettings),
     Kafka(KafkaConnection),
+}
+
+/// What an operator may choose of the embedded log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedSettings {
+    pub flush: Flush,
+    pub memory: Memory,
+    pub disk_reserve_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
     /// Where the API listens on TCP, beside the socket in the data directory.
     pub listen: Option<SocketAddr>,
+}
+
+impl EmbeddedSettings {
+    pub fn options(&self) -> Options {
+        Options {
+            flush: self.flush,
+            memory: self.memory,
+            disk_reserve_bytes: self.disk_reserve_bytes,
+            ..Options::default()
+        }
+    }
 }
 
 impl Config {
@@ -76,55 +98,14 @@ impl Config {
         let mut overrides = environment.overrides();
         overrides.extend(flags);
         let input = Input { file: source, overrides, variable_prefix: Some(VARIABLE_PREFIX) };
-        let read = settings::read(&input, |root| read(root, environment.data_dir()))?;
+        let read = settings::read(&input, |root| reader::config(root, environment.data_dir()))?;
         Ok(Self { file: file.map(|(path, _)| path), keys: read.keys, ..read.value })
     }
 
     /// The configuration when nothing is set: the keys there are and their defaults.
     pub fn all_keys() -> Vec<Key> {
         let input = Input { variable_prefix: Some(VARIABLE_PREFIX), ..Input::default() };
-        let read = settings::read(&input, |root| read(root, Some(PathBuf::new())));
+        let read = settings::read(&input, |root| reader::config(root, Some(PathBuf::new())));
         read.expect("invariant: with a data directory, no key is required").keys
     }
-}
-
-fn read(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Config, Reported> {
-    let instance = root.parsed("instance", INSTANCE, parse_instance, |name| name.as_str().to_owned()).optional();
-    let dir = root.path("dir").or_described("`tripline` in the user's data directory");
-    let dir = match data_dir {
-        Some(default) => dir.map(|dir| dir.unwrap_or(default)),
-        // Asked again only to have it reported as missing.
-        None => dir.and_then(|dir| dir.map_or_else(|| root.path("dir").required(), Ok)),
-    };
-    let topology = root.path("topology").optional();
-    let bus = root.word("bus", &LogKind::WORDS).or_described("`kafka` where `kafka.brokers` is set, else `embedded`");
-    let kafka = connections::kafka(&root.table("kafka"), bus);
-    let registry = connections::registry(&root.table("registry"));
-    let api = api(&root.table("api"));
-    let log = kafka?.map_or(Log::Embedded, Log::Kafka);
-    Ok(Config {
-        file: None,
-        instance: instance?,
-        dir: dir?,
-        topology: topology?,
-        log,
-        registry: registry?,
-        api: api?,
-        keys: Vec::new(),
-    })
-}
-
-fn api(table: &Table<'_>) -> Result<Api, Reported> {
-    let beyond_loopback = table.boolean("beyond_loopback").or(false);
-    // An answer that is wrong was reported; reading on as if it were `false` reports the address, too, if that needs it.
-    let reach = if beyond_loopback == Ok(true) { Reach::Anywhere } else { Reach::Loopback };
-    let listen = table.address("listen", reach).optional();
-    beyond_loopback?;
-    Ok(Api { listen: listen? })
-}
-
-const INSTANCE: &str = "a name of letters, digits, `.`, `_` and `-`, at most 200 of them";
-
-fn parse_instance(text: &str) -> Result<Instance, Option<String>> {
-    Instance::new(text).map_err(|_| None)
 }

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use contracts::settings::{FILE_BYTES_MAX, Override, Problems};
 
-use super::{VARIABLE_PREFIX, VARIABLES_APART};
+use super::{VARIABLE_PREFIX, is_apart};
 
 /// Names the configuration file.
 pub(super) const CONFIG_VARIABLE: &str = "TRIPLINE_CONFIG";
@@ -48,7 +48,7 @@ impl Environment {
         self.0
             .iter()
             .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()))
-            .filter(|(name, _)| !VARIABLES_APART.contains(&name.as_ref()))
+            .filter(|(name, _)| !is_apart(name))
             .filter_map(|(name, value)| Override::from_variable(VARIABLE_PREFIX, &name, &value))
             .collect()
     }

@@ -25,6 +25,7 @@ pub use digest::{Digest, DigestError};
 pub use payload::{is_volatile, payload};
 
 use crate::json::{Number, Value};
+use crate::shown::shown;
 use writer::Writer;
 
 /// A text in canonical form.
@@ -41,7 +42,7 @@ pub struct InexactNumber {
 /// The canonical text of one of our own records.
 pub fn text(value: &Value<'_>) -> Result<Text, InexactNumber> {
     match first_inexact(value) {
-        Some(number) => Err(InexactNumber { number: number.as_str().to_owned() }),
+        Some(number) => Err(InexactNumber { number: shown(number.as_str()) }),
         None => Ok(tolerant_text(value)),
     }
 }

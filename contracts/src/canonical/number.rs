@@ -86,3 +86,30 @@ fn saturating_exponent(text: &str) -> i64 {
 fn length(digits: &str) -> i64 {
     i64::try_from(digits.len()).expect("invariant: no text is longer than isize::MAX")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_equal_if_their_values_are() {
+        let groups: [&[&str]; 9] = [
+            &["0", "-0", "0.00", "-0e-7", "0e99999999999999999999"],
+            &["1", "1.0", "10e-1", "0.001e+3", "1E0", "1e-0"],
+            &["-1", "-1.0", "-0.1E1"],
+            &["10", "1e1", "0.1e2"],
+            &["1.01", "101e-2", "0.0101e2", "1.010"],
+            &["11", "1.1e1"],
+            &["1001", "1.001e3"],
+            // Beyond what an exponent is counted to: the same as itself, and as nothing else that is shorter.
+            &["1e99999999999999999999"],
+            &["1e-99999999999999999999"],
+        ];
+        let decimals = groups.iter().enumerate().flat_map(|(group, texts)| texts.iter().map(move |text| (group, text)));
+        for (group, text) in decimals.clone() {
+            for (other_group, other) in decimals.clone() {
+                assert_eq!(Decimal::of(text) == Decimal::of(other), group == other_group, "{text} and {other}");
+            }
+        }
+    }
+}

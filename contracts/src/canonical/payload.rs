@@ -9,8 +9,8 @@ pub fn is_volatile(key: &str) -> bool {
     matches!(key, "timestamp" | "time" | "ts" | "seq" | "sequence" | "event_id" | "trace_id" | "span_id" | "request_id")
 }
 
-/// The tolerant canonical text of a payload without its [volatile](is_volatile) members and those the
-/// rule itself says to `ignore`, at any depth.
+/// The tolerant canonical text of a payload without its [volatile](is_volatile) members and those the rule itself says
+/// to `ignore`, at any depth.
 ///
 /// It fails only where `text` is not JSON or too deep, which a decoded record has ruled out.
 pub fn payload(text: &str, ignore: &[&str], depth_max: usize) -> Result<Text, json::Error> {
@@ -33,7 +33,9 @@ impl<'a> Reader<'a, '_> {
     fn document(&mut self) -> Result<(), Fault> {
         let first = self.tokens.next()?;
         self.value(first)?;
-        self.tokens.next().map(drop)
+        // After the outermost value the scanner knows only the end.
+        self.tokens.next()?;
+        Ok(())
     }
 
     fn value(&mut self, token: Token<'a>) -> Result<(), Fault> {

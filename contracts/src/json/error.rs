@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::shown::shown;
+
 /// Why a text was refused and where: byte offset from 0, line and column (in characters) from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {kind}")]
@@ -51,9 +53,6 @@ pub(crate) struct Fault {
     pub offset: usize,
 }
 
-/// Keys are shown up to this many characters, so that no text can blow up a log line.
-const KEY_SHOWN_CHARS_MAX: usize = 64;
-
 impl Fault {
     pub fn unexpected(text: &str, offset: usize, expected: &'static str) -> Self {
         let found = text[offset..].chars().next().map_or(Found::End, Found::Char);
@@ -61,11 +60,7 @@ impl Fault {
     }
 
     pub fn duplicate_key(key: &str, offset: usize) -> Self {
-        let key = match key.char_indices().nth(KEY_SHOWN_CHARS_MAX) {
-            Some((cut, _)) => format!("{}…", &key[..cut]),
-            None => key.to_owned(),
-        };
-        Self { kind: ErrorKind::DuplicateKey { key }, offset }
+        Self { kind: ErrorKind::DuplicateKey { key: shown(key) }, offset }
     }
 
     /// Counts line and column in the text before the fault, all of which is UTF-8.

@@ -80,10 +80,17 @@ pub struct Key {
     pub path: KeyPath,
     /// What it must be, in words.
     pub expected: String,
-    /// What stands when nobody sets it; `None`: nothing does.
+    /// What stands when nobody sets it, in words that hold everywhere; `None`: nothing does.
     pub default: Option<String>,
-    /// As set, in its own notation; `None` when nobody set it.
-    pub set: Option<(String, Origin)>,
+    pub state: KeyState,
+}
+
+/// What a key came to. Values are in the key's own notation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    Set { value: String, origin: Origin },
+    Default { value: String },
+    Unset,
 }
 
 /// Where a value was set.

@@ -13,7 +13,7 @@ use super::path::KeyPath;
 use super::problem::{Place, Problem, ProblemKind, Problems};
 use super::raw::{Raw, Reason, Refusal};
 use super::table::Reported;
-use super::{Input, Key, Origin, Override, Settings, Source};
+use super::{Input, Key, KeyState, Origin, Override, Settings, Source};
 use crate::nearest::nearest;
 
 /// What was asked and reported so far.
@@ -44,9 +44,12 @@ impl<'i> Reading<'i> {
         self.tables.borrow_mut().insert(path.clone());
     }
 
-    pub(super) fn set_default(&self, path: &KeyPath, default: &str) {
+    pub(super) fn set_default(&self, path: &KeyPath, words: &str, value: String) {
         if let Some(key) = self.keys.borrow_mut().get_mut(path) {
-            key.default = Some(default.to_owned());
+            key.default = Some(words.to_owned());
+            if key.state == KeyState::Unset {
+                key.state = KeyState::Default { value };
+            }
         }
     }
 

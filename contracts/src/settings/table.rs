@@ -16,7 +16,7 @@ use super::problem::ProblemKind;
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
 use super::raw::{Raw, Reach, Refusal, boolean, parse_address};
 use super::reading::{Reading, Setting};
-use super::{Key, Override, Source};
+use super::{Key, KeyState, Override, Source};
 use crate::nearest::nearest;
 
 /// A table of the settings, there or not.
@@ -234,13 +234,14 @@ impl<'r> Table<'r> {
         show: impl Fn(&T) -> String + 'r,
     ) -> Field<'r, T> {
         let path = self.path.child(key);
-        let mut asked = Key { path: path.clone(), expected: expected.to_owned(), default: None, set: None };
+        let mut asked =
+            Key { path: path.clone(), expected: expected.to_owned(), default: None, state: KeyState::Unset };
         let answer = match (self.setting(key), self.content) {
             (None, Content::Refused(reported)) => Answer::Refused(reported),
             (None, _) => Answer::Absent,
             (Some(setting), _) => match read(&setting.raw()) {
                 Ok(value) => {
-                    asked.set = Some((show(&value), setting.origin()));
+                    asked.state = KeyState::Set { value: show(&value), origin: setting.origin() };
                     Answer::Set(value)
                 }
                 Err(refusal) => Answer::Refused(self.reading.refused(&path, expected, refusal, &setting)),
@@ -289,14 +290,14 @@ impl<T> Field<'_, T> {
     }
 
     pub fn or(self, default: T) -> Result<T, Reported> {
-        let shown = (self.show)(&default);
-        Ok(self.or_described(&shown)?.unwrap_or(default))
+        let words = (self.show)(&default);
+        self.or_from(default, &words)
     }
 
-    /// Optional, with words for what stands in its place when that is found elsewhere.
-    pub fn or_described(self, default: &str) -> Result<Option<T>, Reported> {
-        self.reading.set_default(&self.path, default);
-        self.optional()
+    /// A default that is found elsewhere, with words for where.
+    pub fn or_from(self, default: T, words: &str) -> Result<T, Reported> {
+        self.reading.set_default(&self.path, words, (self.show)(&default));
+        Ok(self.optional()?.unwrap_or(default))
     }
 }
 

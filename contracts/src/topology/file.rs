@@ -55,13 +55,9 @@ pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
 fn defaults(table: &Table<'_>, log: Result<LogKind, Reported>) -> Result<Defaults, Reported> {
     let ours = Defaults::default();
     let partitions = table.integer("partitions", 1..=PARTITIONS_MAX).or(ours.partitions.get());
-    let replication = replication(table, log, "1");
+    let replication = replication(table, log, ours.replication, "1");
     let compression = table.word("compression", &COMPRESSIONS).or(ours.compression);
-    Ok(Defaults {
-        partitions: at_least_one(partitions?),
-        replication: replication?.unwrap_or(ours.replication),
-        compression: compression?,
-    })
+    Ok(Defaults { partitions: at_least_one(partitions?), replication: replication?, compression: compression? })
 }
 
 fn declared(
@@ -70,57 +66,48 @@ fn declared(
     log: Result<LogKind, Reported>,
     defaults: Defaults,
 ) -> Result<Declared, Reported> {
-    let partitions = partitions(table, row);
-    let replication = replication(table, log, "`defaults.replication`");
+    let partitions = partitions(table, row, defaults.partitions);
+    let replication = replication(table, log, defaults.replication, "`defaults.replication`");
     let keep = keep(table, row);
     let keep_bytes_max = keep_bytes_max(table, keep);
-    let compression = table.word("compression", &COMPRESSIONS).or_described("`defaults.compression`");
-    let declared = row.declare(partitions?.unwrap_or(defaults.partitions));
+    let compression = table.word("compression", &COMPRESSIONS).or_from(defaults.compression, "`defaults.compression`");
     Ok(Declared {
-        replication: replication?.unwrap_or(defaults.replication),
+        replication: replication?,
         keep: keep?,
         keep_bytes_max: keep_bytes_max?,
-        compression: compression?.unwrap_or(defaults.compression),
-        ..declared
+        compression: compression?,
+        ..row.declare(partitions?)
     })
 }
 
-fn partitions(table: &Table<'_>, row: &Topic) -> Result<Option<NonZeroU32>, Reported> {
-    let is_single = row.partitioning == Partitioning::Single;
-    let default = if is_single { "1" } else { "`defaults.partitions`" };
-    let partitions = table.integer("partitions", 1..=PARTITIONS_MAX).or_described(default)?;
-    match partitions {
-        Some(2..) if is_single => {
-            Err(table.contradiction("partitions", "the order of all its records is the point: it has one partition"))
-        }
-        _ => Ok(partitions.map(at_least_one)),
+fn partitions(table: &Table<'_>, row: &Topic, default: NonZeroU32) -> Result<NonZeroU32, Reported> {
+    let field = table.integer("partitions", 1..=PARTITIONS_MAX);
+    if row.partitioning != Partitioning::Single {
+        return field.or_from(default.get(), "`defaults.partitions`").map(at_least_one);
+    }
+    match field.or(1)? {
+        1 => Ok(NonZeroU32::MIN),
+        _ => Err(table.contradiction("partitions", "the order of all its records is the point: it has one partition")),
     }
 }
 
-fn replication(table: &Table<'_>, log: Result<LogKind, Reported>, default: &str) -> Result<Option<u16>, Reported> {
-    let replication = table.integer("replication", 1..=REPLICATION_MAX).or_described(default)?;
-    match replication {
-        Some(2..) if log == Ok(LogKind::Embedded) => {
-            Err(table.contradiction("replication", "the embedded log keeps one copy; only Kafka keeps more"))
-        }
-        _ => Ok(replication),
+fn replication(table: &Table<'_>, log: Result<LogKind, Reported>, default: u16, words: &str) -> Result<u16, Reported> {
+    let replication = table.integer("replication", 1..=REPLICATION_MAX).or_from(default, words)?;
+    if replication > 1 && log == Ok(LogKind::Embedded) && table.is_set("replication") {
+        return Err(table.contradiction("replication", "the embedded log keeps one copy; only Kafka keeps more"));
     }
+    Ok(replication)
 }
 
 fn keep(table: &Table<'_>, row: &Topic) -> Result<Keep, Reported> {
     let expected = "a duration such as \"7d\" (units ms, s, m, h, d) or \"forever\"";
-    let asked =
-        table.parsed("keep", expected, parse_keep, |keep| show_keep(*keep)).or_described(&show_keep(row.keep))?;
-    match (row.keep, asked) {
-        (Keep::NewestOfKey, Some(_)) => {
-            Err(table
-                .contradiction("keep", "the topic is compacted: it keeps the newest record of each key, however old"))
-        }
-        (Keep::Forever, Some(Keep::For(_))) => {
-            Err(table.contradiction("keep", "every record counts, from the first on: the topic keeps them for ever"))
-        }
-        (row, asked) => Ok(asked.unwrap_or(row)),
-    }
+    let keep = table.parsed("keep", expected, parse_keep, |keep| show_keep(*keep)).or(row.keep)?;
+    let fixed = match row.keep {
+        Keep::For(_) => return Ok(keep),
+        Keep::NewestOfKey => "the topic is compacted: it keeps the newest record of each key, however old",
+        Keep::Forever => "every record counts, from the first on: the topic keeps them for ever",
+    };
+    if keep == row.keep { Ok(keep) } else { Err(table.contradiction("keep", fixed)) }
 }
 
 fn keep_bytes_max(table: &Table<'_>, keep: Result<Keep, Reported>) -> Result<Option<u64>, Reported> {
