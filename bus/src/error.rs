@@ -77,6 +77,9 @@ pub enum BusError {
     )]
     NotAssigned { partition: Partition, group: String },
 
+    #[error("this membership is of another log than the publisher; publish with a member of the same log")]
+    ForeignMembership,
+
     #[error("`{name}` cannot be the name of an instance: 1 to 200 letters, digits, `.`, `_`, `-`")]
     InstanceName { name: String },
 
@@ -163,6 +166,9 @@ impl BusError {
             Self::OffsetGone { .. } => ErrorKind::Gone,
             Self::OffsetBeyondEnd { .. }
             | Self::InstanceName { .. }
+            | Self::GroupName { .. }
+            | Self::NotAssigned { .. }
+            | Self::ForeignMembership
             | Self::TopicName { .. }
             | Self::KeyMissing { .. }
             | Self::GroupName { .. }

@@ -41,7 +41,11 @@ impl EmbeddedPublisher {
             Ok(placed) => placed,
             Err(error) => return Outcome::Aborted(Aborted::Failed(error)),
         };
-        let inputs = publication.inputs.as_ref().map(|inputs| (inputs, place_of(inputs)));
+        let inputs = publication.inputs.as_ref().map(|inputs| place_of(inputs).map(|place| (inputs, place)));
+        let inputs = match inputs.transpose() {
+            Ok(inputs) => inputs,
+            Err(error) => return Outcome::Aborted(Aborted::Failed(error)),
+        };
         let member = inputs.map(|(_, place)| place.id());
         if still_owner() == Ownership::Changed {
             return Outcome::Aborted(Aborted::OwnershipChanged);
@@ -122,8 +126,9 @@ impl Publisher for EmbeddedPublisher {
     }
 }
 
-fn place_of<'p>(inputs: &Inputs<'p>) -> &'p Place {
+fn place_of<'p>(inputs: &Inputs<'p>) -> Result<&'p Place> {
     match &inputs.membership.0 {
-        Kind::Embedded(place) => place,
+        Kind::Embedded(place) => Ok(place),
+        Kind::Kafka(_) => Err(BusError::ForeignMembership),
     }
 }

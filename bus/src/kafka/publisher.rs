@@ -152,7 +152,9 @@ impl KafkaPublisher {
         inputs: &Inputs<'_>,
         still_owner: &mut dyn FnMut() -> Ownership,
     ) -> std::result::Result<(), Stop> {
-        let Kind::Kafka(membership) = &inputs.membership.0;
+        let Kind::Kafka(membership) = &inputs.membership.0 else {
+            return Err(Stop::Failed(BusError::ForeignMembership));
+        };
         let metadata = membership.metadata().map_err(|error| self.stop(&error, "reading the group's metadata"))?;
         check(still_owner)?;
         if inputs.offsets.is_empty() {
