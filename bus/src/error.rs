@@ -171,7 +171,9 @@ impl BusError {
             | Self::GroupName { .. }
             | Self::ForeignMembership
             | Self::TopicName { .. }
-            | Self::KeyMissing { .. } => ErrorKind::Invalid,
+            | Self::KeyMissing { .. }
+            | Self::GroupName { .. }
+            | Self::NotAssigned { .. } => ErrorKind::Invalid,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::BufferFull { .. }
             | Self::NotAcknowledged { .. }
