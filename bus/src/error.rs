@@ -171,9 +171,7 @@ impl BusError {
             | Self::GroupName { .. }
             | Self::ForeignMembership
             | Self::TopicName { .. }
-            | Self::KeyMissing { .. }
-            | Self::GroupName { .. }
-            | Self::NotAssigned { .. } => ErrorKind::Invalid,
+            | Self::KeyMissing { .. } => ErrorKind::Invalid,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::BufferFull { .. }
             | Self::NotAcknowledged { .. }
