@@ -83,7 +83,8 @@ impl Intake {
         if OWNERS_EVENT_TYPES.contains(&event.event_type.as_str()) {
             return Err(Refusal::OwnersEvent { found: event.event_type.clone() });
         }
-        let claim = |field, expected, found: &str| Err(Refusal::StagesClaim { field, expected, found: found.to_owned() });
+        let claim =
+            |field, expected, found: &str| Err(Refusal::StagesClaim { field, expected, found: found.to_owned() });
         match self.trust {
             Trust::Operator => Ok(()),
             Trust::Anybody if event.is_watcher_generated => claim("is_watcher_generated", "false", "true"),
@@ -108,12 +109,7 @@ impl Prepared {
     }
 
     pub fn row<'a>(&'a self, headers: &'a [Header<'a>]) -> Row<'a> {
-        Row {
-            topic: TELEMETRY_EVENTS,
-            to: To::Key(self.key.as_str().as_bytes()),
-            value: Some(&self.value),
-            headers,
-        }
+        Row { topic: TELEMETRY_EVENTS, to: To::Key(self.key.as_str().as_bytes()), value: Some(&self.value), headers }
     }
 
     /// How much it weighs on its way.

@@ -4,9 +4,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bus::{BusError, ErrorKind};
 
-use crate::wire::{JSON_TYPE, ROWS_MAX};
 use crate::wire::bytes::Malformed;
 use crate::wire::json::{ErrorBody, ErrorJson};
+use crate::wire::{JSON_TYPE, ROWS_MAX};
 
 #[derive(Debug)]
 pub struct Problem {

@@ -51,7 +51,9 @@ impl ApiReader {
                 return Ok(Step::Wanting);
             };
             match frame {
-                Frame::Record(record) => push(batch, partition(&mut self.partitions, &self.topic, record.partition), &record)?,
+                Frame::Record(record) => {
+                    push(batch, partition(&mut self.partitions, &self.topic, record.partition), &record)?
+                }
                 Frame::End { partition: index } => {
                     batch.push_end(partition(&mut self.partitions, &self.topic, index));
                 }
@@ -102,7 +104,11 @@ impl Reader for ApiReader {
                 Step::Wanting => {}
             }
             // What came is not held back for what may come.
-            let wait = if batch.is_empty() { until.saturating_duration_since(Instant::now()) } else { std::time::Duration::ZERO };
+            let wait = if batch.is_empty() {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                std::time::Duration::ZERO
+            };
             let body = &mut self.body;
             let frame = self.client.runtime.block_on(async { tokio::time::timeout(wait, body.frame()).await });
             match frame {
