@@ -266,6 +266,7 @@ pub enum Ownership {
 /// What became of a publication.
 #[derive(Debug)]
 pub enum Outcome {
+    /// Decided for good. Readers see all of it; on Kafka a moment later, when each partition has its marker.
     Committed,
     /// Nothing is visible, and this process has no right to try again as it is: a newer publisher of the same instance,
     /// or a group that went on without this member.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::link::Link;
-use crate::BusError;
+use super::query::{self, Asker};
+use crate::{BusError, Partition};
 
 /// What was being done, for the message.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +67,18 @@ pub(super) fn unreachable(link: &Link, reason: &str) -> BusError {
 }
 
 /// What became of a row that was not acknowledged.
-pub(super) fn of_row(error: &KafkaError, link: &Link, topic: &str, waited: Duration) -> BusError {
+pub(super) fn of_row(error: &KafkaError, asker: &Asker, link: &Link, to: &Partition, waited: Duration) -> BusError {
     match error.rdkafka_error_code() {
+        Some(Code::QueueFull) => BusError::BufferFull { waited },
         Some(Code::MessageTimedOut | Code::PurgeQueue | Code::PurgeInflight | Code::OperationTimedOut) => {
             BusError::NotAcknowledged { waited }
         }
-        _ => of(error, link, Doing::on("a row was not taken", topic)),
+        // Of a partition or of the whole topic: only the topic's size tells.
+        Some(Code::UnknownPartition) => match query::partitions_of(asker, link, &to.topic) {
+            Ok(partitions) => BusError::UnknownPartition { partition: to.clone(), partitions },
+            Err(error) => error,
+        },
+        _ => of(error, link, Doing::on("a row was not taken", &to.topic)),
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Kafka {
     tokens: Option<Arc<TokenSource>>,
     link: Arc<Link>,
     /// Asks about offsets and topics. Consumers and producers are made as they are wanted.
-    asker: query::Asker,
+    asker: Arc<query::Asker>,
     admin: admin::Admin,
 }
 
@@ -59,7 +59,7 @@ impl Kafka {
     pub fn connect(connection: KafkaConnection, name: &str) -> Result<Self> {
         let tokens = TokenSource::new(&connection.security)?.map(Arc::new);
         let link = Arc::new(Link::new(&connection.brokers, tokens.clone()));
-        let asker: query::Asker = create(&settings::asker(&connection, name), &link, Plain)?;
+        let asker: Arc<query::Asker> = Arc::new(create(&settings::asker(&connection, name), &link, Plain)?);
         reach(&asker, &link)?;
         let admin = admin::Admin::new(&settings::base(&connection, name), &link)?;
         Ok(Self { connection, name: name.to_owned(), tokens, link, asker, admin })
@@ -101,7 +101,7 @@ impl Bus for Kafka {
     }
 
     fn create(&self, topic: &Declared) -> Result<()> {
-        self.admin.create(&self.link, topic)
+        self.admin.create(&self.asker, &self.link, topic)
     }
 
     fn alter(&self, topic: &Declared) -> Result<()> {

@@ -9,18 +9,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 use super::failure::{self, Doing};
 use super::intake;
 use super::link::{Context, Link};
-use super::producer::{drain, enqueue};
+use super::producer::{drain, enqueue, place_of};
+use super::query::Asker;
 use super::settings::TRANSACTION_MAX;
 use super::{Kafka, create, settings};
 use crate::membership::Kind;
-use crate::{Aborted, BusError, Inputs, Instance, Outcome, Ownership, Publication, Publisher, Result};
+use crate::{Aborted, BusError, Inputs, Instance, Outcome, Ownership, Partition, Publication, Publisher, Result};
 
 /// How long the coordinator may take to fence older producers of this id and to end their open transaction: that one's
 /// timeout, the broker's scan for such at its default of 10 s, and room for a broker that restarts.
@@ -39,13 +40,14 @@ const SERVE_EVERY_ROWS: usize = 256;
 pub(super) struct KafkaPublisher {
     /// `None` once it is spent.
     producer: Option<BaseProducer<Context<Deliveries>>>,
+    asker: Arc<Asker>,
     link: Arc<Link>,
     instance: Instance,
 }
 
 /// The first row that was not taken.
 #[derive(Debug, Default)]
-pub(super) struct Deliveries(Mutex<Option<(KafkaError, String)>>);
+pub(super) struct Deliveries(Mutex<Option<(KafkaError, Partition)>>);
 
 /// Why a transaction was not committed. All but `Unanswered` are certain.
 enum Stop {
@@ -60,7 +62,7 @@ impl Kafka {
         let link = self.new_link();
         let config = settings::publisher(&self.connection, instance.as_str());
         let producer: BaseProducer<_> = create(&config, &link, Deliveries::default())?;
-        let publisher = KafkaPublisher { producer: None, link, instance: instance.clone() };
+        let publisher = KafkaPublisher { producer: None, asker: self.asker.clone(), link, instance: instance.clone() };
         let deadline = Instant::now() + READY_MAX;
         loop {
             let Err(error) = producer.init_transactions(READY_TRY_MAX) else { break };
@@ -137,8 +139,7 @@ impl KafkaPublisher {
             }
             enqueue(producer, row, || (), DELIVERY_MAX).map_err(|error| match error.rdkafka_error_code() {
                 Some(code) if failure::is_fence(code) => Stop::Fenced(fatal_text(producer, &error)),
-                Some(Code::QueueFull) => Stop::Failed(BusError::BufferFull { waited: DELIVERY_MAX }),
-                _ => Stop::Failed(failure::of_row(&error, &self.link, row.topic, DELIVERY_MAX)),
+                _ => Stop::Failed(self.of_row(&error, &place_of(row))),
             })?;
         }
         Ok(())
@@ -170,12 +171,16 @@ impl KafkaPublisher {
 
     fn delivered(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
         let failed = producer.context().role.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((error, topic)) = failed else { return Ok(()) };
+        let Some((error, to)) = failed else { return Ok(()) };
         match producer.client().fatal_error() {
             Some((_, reason)) => Err(Stop::Fenced(reason)),
             None if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
-            None => Err(Stop::Failed(failure::of_row(&error, &self.link, &topic, DELIVERY_MAX))),
+            None => Err(Stop::Failed(self.of_row(&error, &to))),
         }
+    }
+
+    fn of_row(&self, error: &KafkaError, to: &Partition) -> BusError {
+        failure::of_row(error, &self.asker, &self.link, to, DELIVERY_MAX)
     }
 
     fn commit(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
@@ -259,7 +264,8 @@ impl ProducerContext for Context<Deliveries> {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, message)) = result {
             let mut first = self.role.0.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert_with(|| (error.clone(), message.topic().to_owned()));
+            let index = u32::try_from(message.partition()).unwrap_or_default();
+            first.get_or_insert_with(|| (error.clone(), Partition::new(message.topic(), index)));
         }
     }
 }
