@@ -16,6 +16,7 @@ pub mod embedded;
 pub mod error;
 mod http;
 pub mod kafka;
+pub mod registry;
 pub mod topic;
 
 use std::fmt::Debug;

@@ -64,6 +64,12 @@ impl Admin {
 
     pub fn create(&self, asker: &Asker, link: &Link, topic: &Declared) -> Result<()> {
         let doing = Doing::on("making a topic", &topic.name);
+        // Asked of a client whose events are served: an admin client cannot say why it reaches nobody.
+        match query::partitions_of(asker, link, &topic.name) {
+            Ok(_) => return Err(BusError::TopicExists { topic: topic.name.clone() }),
+            Err(BusError::UnknownTopic { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let partitions = i32::try_from(topic.partitions.get()).unwrap_or(i32::MAX);
         let settings = declared_settings(topic);
         let mut new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(i32::from(topic.replication)));

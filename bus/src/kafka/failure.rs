@@ -31,7 +31,12 @@ impl Doing<'static> {
 
 /// A failed call as an error.
 pub(super) fn of(error: &KafkaError, link: &Link, doing: Doing<'_>) -> BusError {
-    match error.rdkafka_error_code() {
+    let code = match error {
+        // The one kind whose code rdkafka keeps to itself.
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
         Some(code) => of_code(code, &error.to_string(), link, doing),
         None => BusError::Protocol { what: doing.what, reason: error.to_string() },
     }
@@ -40,9 +45,7 @@ pub(super) fn of(error: &KafkaError, link: &Link, doing: Doing<'_>) -> BusError 
 pub(super) fn of_code(code: Code, reason: &str, link: &Link, doing: Doing<'_>) -> BusError {
     let target = || link.target.clone();
     match (code, doing.topic) {
-        (Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition, Some(topic)) => {
-            BusError::UnknownTopic { topic: topic.to_owned() }
-        }
+        (code, Some(topic)) if is_unknown(code) => BusError::UnknownTopic { topic: topic.to_owned() },
         (Code::InvalidTopic, Some(topic)) => BusError::TopicName { name: topic.to_owned() },
         // The broker's word for a record without a key on a compacted topic; else a corrupt batch, which we do not send.
         (Code::InvalidRecord, Some(topic)) => BusError::KeyMissing { topic: topic.to_owned() },
@@ -118,6 +121,10 @@ pub(super) fn mends_itself(code: Code) -> bool {
                 // The partitions come back as lost, by the next rebalance.
                 | Code::PollExceeded
         )
+}
+
+pub(super) fn is_unknown(code: Code) -> bool {
+    matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition)
 }
 
 pub(super) fn is_unreachable(code: Code) -> bool {

@@ -6,7 +6,7 @@
 //! After anything but a commit the producer is dropped. librdkafka could go on after some aborts, but a new one with the
 //! same id is the only state that is the same after every kind of failure.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
@@ -14,18 +14,21 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 use super::failure::{self, Doing};
-use super::intake;
+use super::intake::{self, offset_of};
 use super::link::{Context, Link};
 use super::producer::{drain, enqueue, place_of};
+use super::published::Published;
 use super::query::Asker;
 use super::settings::TRANSACTION_MAX;
 use super::{Kafka, create, settings};
 use crate::membership::Kind;
-use crate::{Aborted, BusError, Inputs, Instance, Outcome, Ownership, Partition, Publication, Publisher, Result};
+use crate::{
+    Aborted, BusError, Inputs, Instance, Offset, Outcome, Ownership, Partition, Publication, Publisher, Result,
+};
 
 /// How long the coordinator may take to fence older producers of this id and to end their open transaction: that one's
 /// timeout, the broker's scan for such at its default of 10 s, and room for a broker that restarts.
-const READY_MAX: Duration = Duration::from_secs(40);
+const READY_MAX: Duration = Duration::from_secs(30);
 /// One try of it; between tries events are served.
 const READY_TRY_MAX: Duration = Duration::from_millis(500);
 /// Rows must be delivered and offsets taken before the broker aborts the transaction by itself.
@@ -42,12 +45,21 @@ pub(super) struct KafkaPublisher {
     producer: Option<BaseProducer<Context<Deliveries>>>,
     asker: Arc<Asker>,
     link: Arc<Link>,
+    published: Arc<Published>,
     instance: Instance,
 }
 
-/// The first row that was not taken.
+/// What became of the rows of one transaction.
 #[derive(Debug, Default)]
-pub(super) struct Deliveries(Mutex<Option<(KafkaError, Partition)>>);
+pub(super) struct Deliveries(Mutex<Delivered>);
+
+#[derive(Debug, Default)]
+struct Delivered {
+    /// The first row that was not taken.
+    failed: Option<(KafkaError, Partition)>,
+    /// Behind the last row of each partition.
+    ends: Vec<(Partition, Offset)>,
+}
 
 /// Why a transaction was not committed. All but `Unanswered` are certain.
 enum Stop {
@@ -62,7 +74,13 @@ impl Kafka {
         let link = self.new_link();
         let config = settings::publisher(&self.connection, instance.as_str());
         let producer: BaseProducer<_> = create(&config, &link, Deliveries::default())?;
-        let publisher = KafkaPublisher { producer: None, asker: self.asker.clone(), link, instance: instance.clone() };
+        let publisher = KafkaPublisher {
+            producer: None,
+            asker: self.asker.clone(),
+            link,
+            published: self.published.clone(),
+            instance: instance.clone(),
+        };
         let deadline = Instant::now() + READY_MAX;
         loop {
             let Err(error) = producer.init_transactions(READY_TRY_MAX) else { break };
@@ -95,6 +113,7 @@ impl Publisher for KafkaPublisher {
         let producer = self.producer.take().expect("invariant: looked at above");
         match self.transact(&producer, publication, still_owner) {
             Ok(()) => {
+                self.published.note(std::mem::take(&mut delivered_of(&producer).ends));
                 self.producer = Some(producer);
                 Ok(Outcome::Committed)
             }
@@ -170,8 +189,7 @@ impl KafkaPublisher {
     }
 
     fn delivered(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
-        let failed = producer.context().role.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((error, to)) = failed else { return Ok(()) };
+        let Some((error, to)) = delivered_of(producer).failed.take() else { return Ok(()) };
         match producer.client().fatal_error() {
             Some((_, reason)) => Err(Stop::Fenced(reason)),
             None if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
@@ -262,12 +280,35 @@ impl ProducerContext for Context<Deliveries> {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            let mut first = self.role.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let index = u32::try_from(message.partition()).unwrap_or_default();
-            first.get_or_insert_with(|| (error.clone(), Partition::new(message.topic(), index)));
+        let mut delivered = self.role.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(message) => delivered.reach(message),
+            Err((error, message)) => {
+                delivered.failed.get_or_insert_with(|| (error.clone(), partition_of(message)));
+            }
         }
     }
+}
+
+impl Delivered {
+    fn reach(&mut self, message: &impl Message) {
+        let end = Offset(offset_of(message.offset()).0 + 1);
+        let is_it = |(partition, _): &&mut (Partition, Offset)| {
+            i64::from(partition.index) == i64::from(message.partition()) && *partition.topic == *message.topic()
+        };
+        match self.ends.iter_mut().rev().find(is_it) {
+            Some((_, known)) => *known = end.max(*known),
+            None => self.ends.push((partition_of(message), end)),
+        }
+    }
+}
+
+fn partition_of(message: &impl Message) -> Partition {
+    Partition::new(message.topic(), u32::try_from(message.partition()).unwrap_or_default())
+}
+
+fn delivered_of(producer: &BaseProducer<Context<Deliveries>>) -> MutexGuard<'_, Delivered> {
+    producer.context().role.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for KafkaPublisher {
