@@ -1,7 +1,7 @@
 //! The known name that a misspelt one was probably meant to be.
 
 /// Further off than this, a name is not a slip of the one meant.
-const SIMILARITY_MIN: f64 = 0.7;
+const SIMILARITY_MIN: f64 = 0.8;
 
 /// The most similar of the known names; of equally similar ones the first.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
@@ -27,6 +27,8 @@ mod tests {
             ("brokers", Some("brokers")),
             ("securty", Some("security")),
             ("zzz", None),
+            // Shares letters with `security`, and means something else.
+            ("client_secret", None),
             ("", None),
         ];
         for (name, expected) in cases {

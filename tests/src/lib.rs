@@ -11,6 +11,7 @@ pub mod certificates;
 pub mod command;
 pub mod error;
 mod folder;
+pub mod golden;
 pub mod kafka;
 pub mod kcat;
 mod maven;

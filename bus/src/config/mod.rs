@@ -90,11 +90,8 @@ impl Config {
         let environment = Environment::new(environment);
         let file = environment.file(file)?;
         let name = file.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
-        let source = file.as_ref().map(|(path, text)| Source {
-            name: &name,
-            text,
-            directory: path.parent().unwrap_or(Path::new("")),
-        });
+        let directory = file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
+        let source = file.as_ref().map(|(_, text)| Source::new(&name, text, directory));
         let mut overrides = environment.overrides();
         overrides.extend(flags);
         let input = Input { file: source, overrides, variable_prefix: Some(VARIABLE_PREFIX) };

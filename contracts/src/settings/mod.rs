@@ -125,8 +125,7 @@ pub fn read<T>(
 impl<'i> Input<'i> {
     /// A file alone, with nothing that overrides it.
     pub fn file(name: &'i str, text: &'i str) -> Self {
-        let file = Source { name, text, directory: Path::new("") };
-        Self { file: Some(file), overrides: Vec::new(), variable_prefix: None }
+        Self { file: Some(Source::new(name, text, Path::new(""))), overrides: Vec::new(), variable_prefix: None }
     }
 }
 

@@ -124,7 +124,7 @@ impl<'i> Reading<'i> {
         }
     }
 
-    /// Looks for the name meant: beside it, then the same name in another table, then anywhere.
+    /// Looks for the name meant: beside it, then the same name in another table.
     fn unknown(&self, key: KeyPath) -> ProblemKind {
         let (keys, tables) = (self.keys.borrow(), self.tables.borrow());
         let paths = || keys.keys().chain(tables.iter());
@@ -136,34 +136,31 @@ impl<'i> Reading<'i> {
             .collect();
         let meant = nearest(name, known.iter().map(String::as_str))
             .map(|name| above.child(name))
-            .or_else(|| paths().find(|path| path.names().last().is_some_and(|last| last == name)).cloned())
-            .or_else(|| {
-                let whole: Vec<String> = paths().map(KeyPath::to_string).collect();
-                let near = nearest(&key.to_string(), whole.iter().map(String::as_str))?;
-                paths().zip(&whole).find(|(_, text)| *text == near).map(|(path, _)| path.clone())
-            });
+            .or_else(|| paths().find(|path| path.names().last().is_some_and(|last| last == name)).cloned());
         ProblemKind::UnknownKey { key, nearest: meant, known }
     }
 }
 
-/// The problems of the syntax and those others that they do not explain: text that is not TOML makes its own lines
-/// doubtful, and what seems to be missing may stand in them.
+/// The problems of the syntax, the first of each line, for the others mostly follow from it; and those other problems
+/// that they do not explain: text that is not TOML makes its line doubtful, and what is missing may stand in it.
 fn with_syntax(file: Source<'_>, errors: &[toml::de::Error], others: Problems) -> Problems {
     let mut problems = Problems::default();
+    let mut doubtful = BTreeSet::new();
+    let newlines: Vec<usize> = file.text.match_indices('\n').map(|(at, _)| at).collect();
     for error in errors {
-        if problems.is_full() {
+        let span = error.span().unwrap_or_default();
+        let is_first = doubtful.insert(newlines.partition_point(|newline| *newline < span.start) + 1);
+        if is_first && problems.is_full() {
             problems.count_unlisted();
-            continue;
+        } else if is_first {
+            let kind = ProblemKind::Syntax { message: error.message().to_owned() };
+            problems.push(Problem { place: file.place(&span), kind });
         }
-        let place = file.place(&error.span().unwrap_or_default());
-        problems.push(Problem { place, kind: ProblemKind::Syntax { message: error.message().to_owned() } });
     }
-    let doubtful: BTreeSet<usize> = problems.iter().filter_map(|problem| problem.place.line()).collect();
-    let stands = |problem: &Problem| match problem.kind {
+    problems.extend(others, |problem| match problem.kind {
         ProblemKind::Missing { .. } | ProblemKind::Contradiction { .. } => false,
         _ => problem.place.line().is_none_or(|line| !doubtful.contains(&line)),
-    };
-    problems.extend(others, stands);
+    });
     problems
 }
 

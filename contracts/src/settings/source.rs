@@ -19,14 +19,18 @@ const EXCERPT_CHARS_BEFORE: usize = 60;
 /// A file that was read: this crate does no I/O.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'s> {
-    /// As it is called in problems.
-    pub name: &'s str,
-    pub text: &'s str,
-    /// What relative paths in it are relative to.
-    pub directory: &'s Path,
+    pub(super) name: &'s str,
+    pub(super) text: &'s str,
+    pub(super) directory: &'s Path,
 }
 
-impl Source<'_> {
+impl<'s> Source<'s> {
+    /// `name` is what the file is called in problems, `directory` what relative paths in it are relative to.
+    pub fn new(name: &'s str, text: &'s str, directory: &'s Path) -> Self {
+        // Editors hide a byte order mark, and their columns do not count it.
+        Self { name, text: text.strip_prefix('\u{feff}').unwrap_or(text), directory }
+    }
+
     pub(super) fn line_of(&self, byte: usize) -> usize {
         let byte = self.text.floor_char_boundary(byte);
         self.text[..byte].matches('\n').count() + 1

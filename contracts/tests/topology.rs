@@ -1,0 +1,178 @@
+//! Topology files: those we ship, what they may say, and what they are drawn as.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use contracts::settings::{show_duration, show_size};
+use contracts::topics::{self, Compression, Declared, Keep, Partitioning};
+use contracts::topology::{KEEP_TIME_MIN, LogKind, PARTITIONS_MAX, REPLICATION_MAX, Topology, flow};
+use proptest::prelude::*;
+
+fn shipped() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../topologies");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn parse(text: &str) -> Topology {
+    Topology::parse("t.toml", text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn every_topology_we_ship_is_valid_and_called_as_its_file() {
+    let files = shipped();
+    assert!(files.len() >= 2);
+    for path in files {
+        let topology = parse(&fs::read_to_string(&path).unwrap());
+        assert_eq!(Some(topology.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
+        assert_eq!(topology.topics.len(), topics::ALL.len(), "{}", path.display());
+    }
+    assert_eq!(Topology::single_node().name, "single-node");
+}
+
+#[test]
+fn a_topology_that_says_nothing_has_every_topic_with_its_defaults() {
+    let topology = parse("name = 'n'\nbus = 'embedded'");
+    let expected: Vec<Declared> = topics::ALL.iter().map(|row| row.declare(NonZeroU32::new(4).unwrap())).collect();
+    assert_eq!(topology.topics, expected);
+}
+
+#[test]
+fn a_topic_that_is_left_out_is_not_there() {
+    let topology = parse("name = 'n'\nbus = 'kafka'\nomit = ['outcomes.v1', 'outcomes.v1', 'posture.v1']");
+    assert_eq!(topology.topics.len(), topics::ALL.len() - 2);
+    assert!(topology.topic("outcomes.v1").is_none() && topology.topic("alerts.v1").is_some());
+}
+
+#[test]
+fn every_topic_has_a_name_that_kafka_takes_and_somebody_at_each_end() {
+    for topic in &topics::ALL {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        assert!(topic.name.len() <= 249 && topic.name.chars().all(legal), "{}", topic.name);
+        assert!(!flow(topic).writers.is_empty() && !flow(topic).readers.is_empty(), "{}", topic.name);
+    }
+}
+
+#[test]
+fn the_drawings_are_as_reviewed() {
+    let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drawings").join(name);
+    let topology = Topology::single_node();
+    testbed::golden::check(&golden("single-node.txt"), &topology.plain());
+    testbed::golden::check(&golden("single-node.dot"), &topology.dot());
+}
+
+/// What a file may say of one topic.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    partitions: Option<u32>,
+    replication: Option<u16>,
+    keep: Option<Keep>,
+    keep_bytes_max: Option<u64>,
+    compression: Option<Compression>,
+}
+
+fn compressions() -> impl Strategy<Value = Compression> {
+    prop::sample::select(vec![Compression::None, Compression::Lz4, Compression::Zstd])
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let time = (60_000..=3_650 * 86_400_000_u64).prop_map(|millis| Keep::For(Duration::from_millis(millis)));
+    (
+        prop::option::of(1..=PARTITIONS_MAX),
+        prop::option::of(1..=REPLICATION_MAX),
+        prop::option::of(prop_oneof![time, Just(Keep::Forever)]),
+        prop::option::of((16_u64 << 20)..=(64 << 40)),
+        prop::option::of(compressions()),
+    )
+        .prop_map(|(partitions, replication, keep, keep_bytes_max, compression)| Said {
+            partitions,
+            replication,
+            keep,
+            keep_bytes_max,
+            compression,
+        })
+}
+
+/// Leaves out what contradicts what is fixed for the topic.
+fn sensible(topic: &topics::Topic, said: Said) -> Said {
+    let is_timed = matches!(topic.keep, Keep::For(_));
+    let drops = is_timed && !matches!(said.keep, Some(Keep::Forever));
+    Said {
+        partitions: said.partitions.filter(|_| topic.partitioning != Partitioning::Single),
+        keep: said.keep.filter(|_| is_timed),
+        keep_bytes_max: said.keep_bytes_max.filter(|_| drops),
+        ..said
+    }
+}
+
+fn word(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Lz4 => "lz4",
+        Compression::Zstd => "zstd",
+    }
+}
+
+fn write_said(out: &mut String, said: &Said) {
+    if let Some(partitions) = said.partitions {
+        writeln!(out, "partitions = {partitions}").unwrap();
+    }
+    if let Some(replication) = said.replication {
+        writeln!(out, "replication = {replication}").unwrap();
+    }
+    match said.keep {
+        Some(Keep::For(time)) => writeln!(out, "keep = '{}'", show_duration(time)).unwrap(),
+        Some(Keep::Forever) => writeln!(out, "keep = 'forever'").unwrap(),
+        Some(Keep::NewestOfKey) | None => {}
+    }
+    if let Some(bytes) = said.keep_bytes_max {
+        writeln!(out, "keep_bytes_max = '{}'", show_size(bytes)).unwrap();
+    }
+    if let Some(compression) = said.compression {
+        writeln!(out, "compression = '{}'", word(compression)).unwrap();
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_file_says_is_what_is_declared(
+        defaults in said(),
+        topics_said in prop::collection::btree_map(0..topics::ALL.len(), said(), 0..17),
+    ) {
+        let defaults = Said { keep: None, keep_bytes_max: None, ..defaults };
+        let topics_said: BTreeMap<usize, Said> =
+            topics_said.into_iter().map(|(index, said)| (index, sensible(&topics::ALL[index], said))).collect();
+        let mut text = "name = 'n'\nbus = 'kafka'\n[defaults]\n".to_owned();
+        write_said(&mut text, &defaults);
+        for (index, said) in &topics_said {
+            writeln!(text, "[topics.'{}']", topics::ALL[*index].name).unwrap();
+            write_said(&mut text, said);
+        }
+        let topology = parse(&text);
+        prop_assert_eq!(topology.log, LogKind::Kafka);
+        for (index, row) in topics::ALL.iter().enumerate() {
+            let said = topics_said.get(&index).cloned().unwrap_or_default();
+            let partitions = said.partitions.or(defaults.partitions).unwrap_or(4);
+            let expected = Declared {
+                replication: said.replication.or(defaults.replication).unwrap_or(1),
+                keep: said.keep.unwrap_or(row.keep),
+                keep_bytes_max: said.keep_bytes_max,
+                compression: said.compression.or(defaults.compression).unwrap_or(Compression::Lz4),
+                ..row.declare(NonZeroU32::new(partitions).unwrap())
+            };
+            prop_assert_eq!(&topology.topics[index], &expected);
+        }
+    }
+
+    #[test]
+    fn no_topology_keeps_less_than_a_restart_needs(millis in 0..120_000_u64) {
+        let text = format!("name = 'n'\nbus = 'kafka'\n[topics.'alerts.v1']\nkeep = '{millis}ms'");
+        let is_legal = Duration::from_millis(millis) >= KEEP_TIME_MIN;
+        prop_assert_eq!(Topology::parse("t", &text).is_ok(), is_legal);
+    }
+}
