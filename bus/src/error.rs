@@ -170,9 +170,7 @@ impl BusError {
             | Self::NotAssigned { .. }
             | Self::ForeignMembership
             | Self::TopicName { .. }
-            | Self::KeyMissing { .. }
-            | Self::GroupName { .. }
-            | Self::NotAssigned { .. } => ErrorKind::Invalid,
+            | Self::KeyMissing { .. } => ErrorKind::Invalid,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::BufferFull { .. }
             | Self::NotAcknowledged { .. }
