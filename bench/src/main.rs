@@ -6,7 +6,10 @@
 //! Absent on purpose: thresholds. A benchmark reports; whether a figure is good enough is read by people.
 
 mod canonical;
+mod embedded;
 mod figure;
+mod kafka;
+mod log;
 mod machine;
 mod records;
 mod sample;
@@ -31,6 +34,8 @@ struct Arguments {
 enum Name {
     Records,
     Canonical,
+    Embedded,
+    Kafka,
 }
 
 fn main() {
@@ -50,5 +55,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
     match name {
         Name::Records => records::measure(runs),
         Name::Canonical => canonical::measure(runs),
+        Name::Embedded => embedded::measure(runs),
+        Name::Kafka => kafka::measure(runs),
     }
 }

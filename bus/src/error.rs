@@ -161,13 +161,14 @@ impl BusError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::UnknownTopic { .. } | Self::UnknownPartition { .. } => ErrorKind::Unknown,
-            Self::TopicExists { .. } | Self::Fenced { .. } | Self::Spent => ErrorKind::Conflict,
+            Self::TopicExists { .. } | Self::Fenced { .. } | Self::Spent | Self::NotAssigned { .. } => {
+                ErrorKind::Conflict
+            }
             Self::PartitionsFixed { .. } => ErrorKind::Fixed,
             Self::OffsetGone { .. } => ErrorKind::Gone,
             Self::OffsetBeyondEnd { .. }
             | Self::InstanceName { .. }
             | Self::GroupName { .. }
-            | Self::NotAssigned { .. }
             | Self::ForeignMembership
             | Self::TopicName { .. }
             | Self::KeyMissing { .. } => ErrorKind::Invalid,

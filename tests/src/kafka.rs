@@ -122,8 +122,13 @@ impl Broker {
 
 /// One of Kafka's own command-line tools, for instance `org.apache.kafka.tools.TopicCommand`: a client by the makers of the broker.
 pub fn tool(class: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
+    tool_with_input(class, arguments, b"")
+}
+
+/// The same for a tool that reads its standard input, as `org.apache.kafka.tools.ConsoleProducer`.
+pub fn tool_with_input(class: &str, arguments: &[&str], stdin: &[u8]) -> Result<Vec<u8>, Error> {
     let mut java = layout::java(&layout::jars()?, &["-XX:TieredStopAtLevel=1"], class);
-    command::run(java.args(arguments), b"", TOOL_MAX)
+    command::run(java.args(arguments), stdin, TOOL_MAX)
 }
 
 /// Starts a broker in `folder` (empty, or with an earlier broker's data) that goes on when we end.

@@ -41,7 +41,7 @@ pub(super) struct Admin {
 
 impl Admin {
     pub fn new(config: &ClientConfig, link: &Arc<Link>) -> Result<Self> {
-        Ok(Self { client: super::create(config, link.clone(), Plain)? })
+        Ok(Self { client: super::create(config, link, Plain)? })
     }
 
     pub fn topics(&self, asker: &Asker, link: &Link) -> Result<Vec<Found>> {
@@ -67,7 +67,7 @@ impl Admin {
         for (name, value) in &settings {
             new = new.set(name, value);
         }
-        let answer = self.wait_for(link, doing, || self.client.create_topics([&new], &options()))?;
+        let answer = wait_for(link, doing, self.client.create_topics([&new], &options()))?;
         match answer.into_iter().next() {
             Some(Err((_, code))) => Err(failure::of_code(code, &code.to_string(), link, doing)),
             Some(Ok(_)) | None => Ok(()),
@@ -89,7 +89,7 @@ impl Admin {
         for (name, value) in &settings {
             change = change.set(name, value);
         }
-        self.wait_for(link, doing, || self.client.alter_configs([&change], &options()))?;
+        wait_for(link, doing, self.client.alter_configs([&change], &options()))?;
         self.verify(asker, link, topic)
     }
 
@@ -115,18 +115,15 @@ impl Admin {
             return Ok(Vec::new());
         }
         let doing = Doing::what("describing topics");
-        self.wait_for(link, doing, || self.client.describe_configs(&wanted, &options()))?
+        wait_for(link, doing, self.client.describe_configs(&wanted, &options()))?
             .into_iter()
             .collect::<std::result::Result<_, _>>()
             .map_err(|code| failure::of_code(code, &code.to_string(), link, doing))
     }
+}
 
-    fn wait_for<T, F>(&self, link: &Link, doing: Doing<'_>, request: impl FnOnce() -> F) -> Result<T>
-    where
-        F: Future<Output = KafkaResult<T>>,
-    {
-        block_on(request()).map_err(|error| failure::of(&error, link, doing))
-    }
+fn wait_for<T>(link: &Link, doing: Doing<'_>, answer: impl Future<Output = KafkaResult<T>>) -> Result<T> {
+    block_on(answer).map_err(|error| failure::of(&error, link, doing))
 }
 
 fn options() -> AdminOptions {

@@ -42,6 +42,9 @@ pub(super) fn of_code(code: Code, reason: &str, link: &Link, doing: Doing<'_>) -
         (Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition, Some(topic)) => {
             BusError::UnknownTopic { topic: topic.to_owned() }
         }
+        (Code::InvalidTopic, Some(topic)) => BusError::TopicName { name: topic.to_owned() },
+        // The broker's word for a record without a key on a compacted topic; else a corrupt batch, which we do not send.
+        (Code::InvalidRecord, Some(topic)) => BusError::KeyMissing { topic: topic.to_owned() },
         (Code::TopicAlreadyExists, Some(topic)) => BusError::TopicExists { topic: topic.to_owned() },
         (code, topic) if is_denial(code) => BusError::Denied {
             target: topic.map_or_else(target, |topic| format!("{} ({topic})", link.target)),

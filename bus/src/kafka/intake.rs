@@ -116,7 +116,7 @@ impl Track {
 }
 
 impl Ends {
-    /// From the text of an event: "… reached end of partition at offset 42 (HighwaterMark 42)".
+    /// From the text of an event: "… reached end of partition at offset 42 (…)".
     pub fn note(&self, reason: &str) {
         let offset = reason
             .split_once("end of partition at offset ")

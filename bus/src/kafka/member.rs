@@ -17,7 +17,7 @@ use rdkafka::types::RDKafkaRespErr;
 use super::failure::{self, Doing};
 use super::intake::{self, Interruption, Track, Tracks};
 use super::link::{Context, Link, Plain};
-use super::{Kafka, query, settings};
+use super::{Kafka, create, query, settings};
 use crate::{Batch, BatchLimit, BusError, Instance, Member, MemberSettings, Offset, Partition, Polled, Result};
 
 type MemberConsumer = BaseConsumer<Context<Rebalances>>;
@@ -63,7 +63,7 @@ impl Kafka {
         }
         let link = self.new_link();
         let config = settings::member(&self.connection, settings);
-        let consumer: MemberConsumer = self.client(&config, link.clone(), Rebalances::default())?;
+        let consumer: MemberConsumer = create(&config, &link, Rebalances::default())?;
         let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| failure::of(&error, &link, Doing::what("joining a group")))?;
         Ok(KafkaMember {

@@ -59,7 +59,7 @@ impl Kafka {
     pub fn connect(connection: KafkaConnection, name: &str) -> Result<Self> {
         let tokens = TokenSource::new(&connection.security)?.map(Arc::new);
         let link = Arc::new(Link::new(&connection.brokers, tokens.clone()));
-        let asker: query::Asker = create(&settings::asker(&connection, name), link.clone(), Plain)?;
+        let asker: query::Asker = create(&settings::asker(&connection, name), &link, Plain)?;
         reach(&asker, &link)?;
         let admin = admin::Admin::new(&settings::base(&connection, name), &link)?;
         Ok(Self { connection, name: name.to_owned(), tokens, link, asker, admin })
@@ -68,17 +68,9 @@ impl Kafka {
     fn new_link(&self) -> Arc<Link> {
         Arc::new(Link::new(&self.connection.brokers, self.tokens.clone()))
     }
-
-    fn client<Role, T>(&self, config: &ClientConfig, link: Arc<Link>, role: Role) -> Result<T>
-    where
-        Role: Send + Sync,
-        T: FromClientConfigAndContext<Context<Role>>,
-    {
-        create(config, link, role)
-    }
 }
 
-fn create<Role, T>(config: &ClientConfig, link: Arc<Link>, role: Role) -> Result<T>
+fn create<Role, T>(config: &ClientConfig, link: &Arc<Link>, role: Role) -> Result<T>
 where
     Role: Send + Sync,
     T: FromClientConfigAndContext<Context<Role>>,
@@ -135,7 +127,7 @@ impl Bus for Kafka {
     fn committed(&self, group: &str, partitions: &[Partition]) -> Result<Vec<Option<Offset>>> {
         let link = self.new_link();
         let config = settings::outsider(&self.connection, &self.name, group);
-        let consumer: query::Asker = self.client(&config, link.clone(), Plain)?;
+        let consumer: query::Asker = create(&config, &link, Plain)?;
         query::committed(&consumer, &link, partitions)
     }
 

@@ -14,7 +14,7 @@ use rdkafka::util::IntoOpaque;
 use super::failure;
 use super::intake::offset_of;
 use super::link::{Context, Link};
-use super::{Kafka, query, settings};
+use super::{Kafka, create, query, settings};
 use crate::{BusError, Fate, FateSink, Partition, Producer, ProducerSettings, Result, Row, To};
 
 /// Fates are looked for once in so many rows: each brings a whole batch's.
@@ -46,7 +46,7 @@ impl Kafka {
         let patience = settings.patience;
         let fates = Fates { sink: Mutex::new(fates), topic: Mutex::new("".into()), link: link.clone(), patience };
         let config = settings::producer(&self.connection, &self.name, settings);
-        Ok(KafkaProducer { inner: self.client(&config, link.clone(), fates)?, link, patience, since_served: 0 })
+        Ok(KafkaProducer { inner: create(&config, &link, fates)?, link, patience, since_served: 0 })
     }
 }
 

@@ -18,7 +18,7 @@ use super::intake;
 use super::link::{Context, Link};
 use super::producer::{drain, enqueue};
 use super::settings::TRANSACTION_MAX;
-use super::{Kafka, settings};
+use super::{Kafka, create, settings};
 use crate::membership::Kind;
 use crate::{Aborted, BusError, Inputs, Instance, Outcome, Ownership, Publication, Publisher, Result};
 
@@ -59,7 +59,7 @@ impl Kafka {
     pub(super) fn open_publisher(&self, instance: &Instance) -> Result<KafkaPublisher> {
         let link = self.new_link();
         let config = settings::publisher(&self.connection, instance.as_str());
-        let producer: BaseProducer<_> = self.client(&config, link.clone(), Deliveries::default())?;
+        let producer: BaseProducer<_> = create(&config, &link, Deliveries::default())?;
         let publisher = KafkaPublisher { producer: None, link, instance: instance.clone() };
         let deadline = Instant::now() + READY_MAX;
         loop {

@@ -12,7 +12,7 @@ use super::failure::{self, Doing};
 use super::intake::{self, Interruption, Track, Tracks};
 use super::link::{Context, Link, Plain};
 use super::query::{self, ANSWER_MAX};
-use super::{Kafka, settings};
+use super::{Kafka, create, settings};
 use crate::{Batch, BatchLimit, BusError, Partition, Progress, Reader, Result, Start, Until};
 
 /// How long one topic is waited for while others may have records.
@@ -49,7 +49,7 @@ impl Kafka {
     fn open_lane<'a>(&self, from: impl Iterator<Item = &'a (Partition, Start)>, until: Until) -> Result<Lane> {
         let link = self.new_link();
         let config = settings::outsider(&self.connection, &self.name, &self.name);
-        let consumer: BaseConsumer<_> = self.client(&config, link.clone(), Plain)?;
+        let consumer: BaseConsumer<_> = create(&config, &link, Plain)?;
         let mut tracks = Tracks::default();
         for (partition, start) in from {
             let extent = query::extent(&self.asker, &self.link, partition, ANSWER_MAX)?;
