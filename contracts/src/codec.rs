@@ -154,7 +154,7 @@ pub fn decode_foreign<R: Record>(body: &[u8], writer: &WriterSchema) -> Result<R
     R::from_value(value).map_err(in_record)
 }
 
-fn check_length<R: Record>(body: &[u8]) -> Result<(), DecodeError> {
+pub(crate) fn check_length<R: Record>(body: &[u8]) -> Result<(), DecodeError> {
     if body.len() <= R::BYTES_MAX {
         return Ok(());
     }

@@ -3,6 +3,8 @@
 //! Strict about the record itself: an unknown, a missing and a mistyped field are all told in one error, and a key may
 //! stand once. Tolerant about what a field of JSON holds, for that belongs to others. Written on one line.
 
+use crate::avro::Framing;
+use crate::codec::{self, EncodeError};
 use crate::fault::Faults;
 use crate::json::{self, Mode, Value};
 use crate::limits::{JSON_FACE_DEPTH_MAX, JSON_GROWTH_MAX};
@@ -18,6 +20,8 @@ pub enum JsonError {
     Syntax(#[from] json::Error),
     #[error("{record}: {faults}")]
     Fields { record: &'static str, faults: Faults },
+    #[error(transparent)]
+    Encoding(#[from] EncodeError),
 }
 
 /// The record on one line, without a line break at its end.
@@ -51,9 +55,12 @@ pub fn parse<R: Record>(text: &[u8]) -> Result<Value<'_>, JsonError> {
 /// Takes a tree as a record.
 pub fn from_value<R: Record>(value: &Value<'_>) -> Result<R, JsonError> {
     let mut faults = Faults::default();
-    let record = R::read_json(value, &mut faults);
-    match record {
-        Some(record) if faults.is_empty() => Ok(record),
+    match R::read_json(value, &mut faults) {
+        Some(record) if faults.is_empty() => {
+            // A record is as long as its Avro body is; from JSON there is no other way to know.
+            codec::encode(&record, Framing::SingleObject, &mut Vec::new())?;
+            Ok(record)
+        }
         _ => Err(JsonError::Fields { record: R::NAME, faults }),
     }
 }

@@ -7,9 +7,12 @@
 pub mod avro;
 pub mod canonical;
 pub mod codec;
+pub mod dead_letter;
+pub mod draft;
 pub mod fault;
 pub mod field;
 pub mod id;
+pub mod identity;
 pub mod json;
 pub mod json_face;
 pub mod limits;

@@ -131,32 +131,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Every item of an array or map, block by block. `item` is told its place and stops a count that lies by failing
-    /// at the end of the bytes; where items can have no bytes, it has to count.
-    #[inline]
-    pub fn items(&mut self, mut item: impl FnMut(&mut Self, usize) -> Result<(), Fault>) -> Result<(), Fault> {
-        let mut place = 0;
-        loop {
-            let (count, end) = self.block()?;
-            if count == 0 {
-                return Ok(());
-            }
-            for _ in 0..count {
-                item(self, place)?;
-                place += 1;
-            }
-            if let Some(end) = end
-                && end != self.at
-            {
-                return Err(Fault::malformed(
-                    self.at,
-                    format!("the block to end at byte {end}, as its size says"),
-                    "another end",
-                ));
-            }
-        }
-    }
-
     /// How many items the next block holds, and where it ends if it says so.
     #[inline]
     fn block(&mut self) -> Result<(u64, Option<usize>), Fault> {
@@ -173,6 +147,43 @@ impl<'a> Reader<'a> {
                 format!("a block size from 0 to the {} bytes left", self.left()),
                 size.to_string(),
             )),
+        }
+    }
+}
+
+/// A walk over the items of an array or a map, block by block. A count that lies is stopped by the end of the bytes;
+/// where items can have no bytes, the caller has to count.
+#[derive(Debug, Clone, Default)]
+pub struct Items {
+    left: u64,
+    block_end: Option<usize>,
+    place: usize,
+}
+
+impl Items {
+    /// The place of the next item, which then has to be read; `None` after the last.
+    #[inline]
+    pub fn next(&mut self, from: &mut Reader<'_>) -> Result<Option<usize>, Fault> {
+        if self.left == 0 {
+            self.end_block(from)?;
+            (self.left, self.block_end) = from.block()?;
+            if self.left == 0 {
+                return Ok(None);
+            }
+        }
+        self.left -= 1;
+        self.place += 1;
+        Ok(Some(self.place - 1))
+    }
+
+    fn end_block(&mut self, from: &Reader<'_>) -> Result<(), Fault> {
+        match self.block_end.take() {
+            Some(end) if end != from.at => Err(Fault::malformed(
+                from.at,
+                format!("the block to end at byte {end}, as its size says"),
+                "another end",
+            )),
+            _ => Ok(()),
         }
     }
 }

@@ -6,7 +6,7 @@
 use apache_avro::Schema;
 use apache_avro::schema::{InnerDecimalSchema, Name, NamesRef, NamespaceRef, UuidSchema};
 
-use super::reader::Reader;
+use super::reader::{Items, Reader};
 use crate::fault::{Fault, Found, Segment};
 use crate::limits::{FOREIGN_DEPTH_MAX, FOREIGN_VALUES_MAX};
 
@@ -42,13 +42,22 @@ impl Skim<'_> {
 
     fn nested(&mut self, schema: &Schema, namespace: NamespaceRef<'_>, from: &mut Reader<'_>) -> Result<(), Fault> {
         match schema {
-            Schema::Array(array) => from.items(|from, place| {
-                self.value(&array.items, namespace, from).map_err(|fault| fault.within(Segment::Item(place)))
-            }),
-            Schema::Map(map) => from.items(|from, _| {
-                let key = from.str()?;
-                self.value(&map.types, namespace, from).map_err(|fault| fault.within(Segment::Key(key.to_owned())))
-            }),
+            Schema::Array(array) => {
+                let mut items = Items::default();
+                while let Some(place) = items.next(from)? {
+                    self.value(&array.items, namespace, from).map_err(|fault| fault.within(Segment::Item(place)))?;
+                }
+                Ok(())
+            }
+            Schema::Map(map) => {
+                let mut items = Items::default();
+                while items.next(from)?.is_some() {
+                    let key = from.str()?;
+                    self.value(&map.types, namespace, from)
+                        .map_err(|fault| fault.within(Segment::Key(key.to_owned())))?;
+                }
+                Ok(())
+            }
             Schema::Union(union) => {
                 let branch = from.choice(union.variants().len())?;
                 self.value(&union.variants()[branch], namespace, from)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use apache_avro::types::Value;
 
 use super::text::read_text;
-use crate::avro::{Reader, write_length};
+use crate::avro::{Items, Reader, write_length};
 use crate::fault::{Fault, Faults, Found, Segment};
 use crate::json;
 use crate::limits::{ITEMS_MAX, LABELS_MAX};
@@ -70,7 +70,7 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-fn too_many_items() -> Fault {
+pub(crate) fn too_many_items() -> Fault {
     Fault::limit("items", ITEMS_MAX, Found::More)
 }
 
@@ -95,15 +95,14 @@ impl<T: Field> Field for Vec<T> {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Fault> {
         let mut items = Self::new();
-        from.items(|from, place| {
-            let at = from.at();
+        let mut walk = Items::default();
+        while let Some(place) = walk.next(from)? {
             if place == ITEMS_MAX {
-                return Err(too_many_items().at(at));
+                return Err(too_many_items().at(from.at()));
             }
             let item = T::read(from).map_err(|fault| fault.within(Segment::Item(place)))?;
             items.push(item);
-            Ok(())
-        })?;
+        }
         Ok(items)
     }
 
@@ -154,7 +153,7 @@ impl<T: Field> Field for Vec<T> {
     }
 }
 
-fn too_many_members() -> Fault {
+pub(crate) fn too_many_members() -> Fault {
     Fault::limit("members", LABELS_MAX, Found::More)
 }
 
@@ -181,7 +180,8 @@ impl Field for BTreeMap<String, String> {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Fault> {
         let mut members = Self::new();
-        from.items(|from, _| {
+        let mut walk = Items::default();
+        while walk.next(from)?.is_some() {
             let at = from.at();
             let key = read_text(from)?;
             let value = read_text(from).map_err(|fault| fault.within(Segment::Key(key.to_owned())))?;
@@ -189,8 +189,7 @@ impl Field for BTreeMap<String, String> {
             if members.len() > LABELS_MAX {
                 return Err(too_many_members().at(at));
             }
-            Ok(())
-        })?;
+        }
         Ok(members)
     }
 

@@ -8,6 +8,8 @@ mod numbers;
 mod symbols;
 mod text;
 
+pub(crate) use containers::{too_many_items, too_many_members};
 pub use numbers::{Depth, Millionths, OutOfRange, RiskScore, SchemaVersion, SignedMillionths};
 pub use symbols::Symbols;
+pub(crate) use text::read_text;
 pub use text::{Blob, JsonObject, NotAJsonObject};

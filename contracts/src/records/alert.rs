@@ -45,7 +45,7 @@ record! {
         escalation_status: EscalationStatus,
         /// The watcher's name in the topology.
         source: String,
-        /// What repeats are known by.
+        /// SHA-256 that repeats are known by.
         dedup_hash: Digest,
         /// Until when the rule is quiet in this group.
         suppressed_until: Option<Timestamp>,

@@ -129,9 +129,11 @@ impl AnyRecord {
             _ => match codec::writer_of(value, schemas) {
                 Ok(writer) => {
                     let name = writer.record_name().unwrap_or_default();
-                    let named = names.iter().find(|known| **known == name);
-                    let unknown = UnknownRecord { found: name.to_owned() };
-                    named.map_or(Err(unknown), |name| Self::decode(name, value, schemas))
+                    if names.contains(&name) {
+                        Self::decode(name, value, schemas)
+                    } else {
+                        Err(UnknownRecord { found: name.to_owned() })
+                    }
                 }
                 Err(error) => Ok(Err(error)),
             },

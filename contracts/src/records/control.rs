@@ -19,7 +19,7 @@ record! {
         issued_by: String,
         /// When.
         issued_at: Timestamp,
-        /// Why.
+        /// Why, for people.
         reason: Option<String>,
     }
 }

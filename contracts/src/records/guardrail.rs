@@ -293,7 +293,7 @@ record! {
         state: EndpointCondition,
         /// Since when.
         since: Timestamp,
-        /// Why.
+        /// Why it is in this state.
         reason: String,
         /// Who or what changed it.
         changed_by: String,

@@ -1,4 +1,4 @@
-//! FULL_TRANSITIVE: every version of a record can be read by every other, in both directions.
+//! `FULL_TRANSITIVE`: every version of a record can be read by every other, in both directions.
 //!
 //! The registry applies the same rule, and says no at the moment of release; this says so at the moment of the change,
 //! and names every field. Stricter than Avro in two points: a logical type may not change, for readers would take
@@ -35,7 +35,7 @@ pub enum Change {
 
 impl fmt::Display for Break {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}, or make it a new record", self.path, self.change)
+        write!(f, "`{}`: {}, or start a _v2 of the record", self.path, self.change)
     }
 }
 

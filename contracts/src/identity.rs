@@ -1,0 +1,148 @@
+//! How ids are made: SHA-256 over canonical JSON of what makes a thing this one.
+//!
+//! Invariant: no clock, partition or offset enters an id that a replay must give again. What enters each is named here
+//! and nowhere else.
+//!
+//! Absent on purpose: random ids.
+
+use crate::canonical::{Digest, tolerant_id};
+use crate::field::JsonObject;
+use crate::id::{ActionId, AlertId, EndpointId, EventId, RequestId, RuleId};
+use crate::json::{Object, Value};
+use crate::records::TelemetryEvent;
+use crate::time::Timestamp;
+
+/// What makes an alert this one.
+#[derive(Debug, Clone, Copy)]
+pub struct AlertParts<'a> {
+    pub dedup_hash: Digest,
+    pub endpoint_id: &'a EndpointId,
+    pub episode: i64,
+    /// Canonical JSON array, as the alert carries it.
+    pub group_key: &'a str,
+    pub rule_digest: Digest,
+    pub trigger_event_id: &'a EventId,
+}
+
+impl AlertParts<'_> {
+    pub fn id(&self) -> AlertId {
+        AlertId::new(hash(
+            Object::new()
+                .with("dedup_hash", self.dedup_hash.to_string())
+                .with("endpoint_id", self.endpoint_id.as_str())
+                .with("episode", self.episode)
+                .with("group_key", self.group_key)
+                .with("rule_digest", self.rule_digest.to_string())
+                .with("trigger_event_id", self.trigger_event_id.as_str()),
+        ))
+    }
+}
+
+/// What repeats of a rule without a window are known by; `payload` is what [`crate::canonical::payload`] leaves of it,
+/// or only what the rule's `dedup_by` names.
+pub fn dedup_hash(event: &TelemetryEvent, rule_id: &RuleId, payload: Value<'_>) -> Digest {
+    digest(
+        Object::new()
+            .with("event_type", event.event_type.as_str())
+            .with("payload", payload)
+            .with("rule_id", rule_id.as_str())
+            .with("topic", event.topic.as_str()),
+    )
+}
+
+/// What repeats of a rule with a window are known by.
+pub fn window_dedup_hash(group_key: &str, rule_id: &RuleId) -> Digest {
+    digest(Object::new().with("group_key", group_key).with("rule_id", rule_id.as_str()))
+}
+
+/// What makes a request this one.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParts<'a> {
+    pub action_type: &'a str,
+    pub alert_id: &'a AlertId,
+    pub parameters: &'a JsonObject,
+    /// For a rule's request the time of the trigger.
+    pub requested_at: Timestamp,
+    pub requested_by: &'a str,
+}
+
+impl RequestParts<'_> {
+    pub fn id(&self) -> RequestId {
+        RequestId::new(hash(
+            Object::new()
+                .with("action_type", self.action_type)
+                .with("alert_id", self.alert_id.as_str())
+                .with("parameters", self.parameters.value())
+                .with("requested_at", self.requested_at.to_string())
+                .with("requested_by", self.requested_by),
+        ))
+    }
+}
+
+/// What makes an action this one.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionParts<'a> {
+    pub action_type: &'a str,
+    pub cacao_step_id: &'a str,
+    pub parameters: &'a JsonObject,
+    pub playbook_digest: Digest,
+    pub request_id: &'a RequestId,
+    pub target: &'a str,
+}
+
+impl ActionParts<'_> {
+    pub fn id(&self) -> ActionId {
+        ActionId::new(hash(
+            Object::new()
+                .with("action_type", self.action_type)
+                .with("cacao_step_id", self.cacao_step_id)
+                .with("parameters", self.parameters.value())
+                .with("playbook_digest", self.playbook_digest.to_string())
+                .with("request_id", self.request_id.as_str())
+                .with("target", self.target),
+        ))
+    }
+}
+
+/// What makes an event of a watcher this one.
+#[derive(Debug, Clone, Copy)]
+pub struct WatcherEventParts<'a> {
+    pub causation_id: &'a EventId,
+    pub endpoint_id: &'a EndpointId,
+    pub event_type: &'a str,
+    pub payload: &'a JsonObject,
+}
+
+impl WatcherEventParts<'_> {
+    pub fn id(&self) -> EventId {
+        event_id(
+            Object::new()
+                .with("causation_id", self.causation_id.as_str())
+                .with("endpoint_id", self.endpoint_id.as_str())
+                .with("event_type", self.event_type)
+                .with("payload", self.payload.value()),
+        )
+    }
+}
+
+/// The id of an event that somebody sends without one: of its JSON face, less `event_id` and `ingested_at`, and of its
+/// place in the input, so that two equal lines are two events.
+pub(crate) fn sent_event_id(event: Object<'_>, place: u64) -> EventId {
+    let mut event = event;
+    event.retain_mut(|name, _| !matches!(name, "event_id" | "ingested_at"));
+    let place = Value::Number(place.into());
+    event_id(Object::new().with("event", event).with("place", place))
+}
+
+fn event_id(parts: Object<'_>) -> EventId {
+    EventId::new(hash(parts)).expect("invariant: a SHA-256 is long enough for an event id")
+}
+
+fn hash(parts: Object<'_>) -> String {
+    digest(parts).to_string()
+}
+
+/// Tolerant, for payloads and parameters are in it; of our own parts it differs in nothing from the strict form.
+fn digest(parts: Object<'_>) -> Digest {
+    tolerant_id(&Value::Object(parts))
+}
