@@ -16,6 +16,7 @@ pub mod embedded;
 pub mod error;
 mod http;
 pub mod kafka;
+pub mod registry;
 pub mod topic;
 
 use std::fmt::Debug;
@@ -266,6 +267,7 @@ pub enum Ownership {
 /// What became of a publication.
 #[derive(Debug)]
 pub enum Outcome {
+    /// Decided for good. Readers see all of it; on Kafka a moment later, when each partition has its marker.
     Committed,
     /// Nothing is visible, and this process has no right to try again as it is: a newer publisher of the same instance,
     /// or a group that went on without this member.

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::task::{Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contracts::topics::{Compression, Declared, Keep, MESSAGE_BYTES_MAX};
 use rdkafka::ClientConfig;
@@ -32,6 +32,9 @@ const CLEANUP: &str = "cleanup.policy";
 const COMPRESSION: &str = "compression.type";
 const TIMESTAMP: &str = "message.timestamp.type";
 const MESSAGE_BYTES: &str = "max.message.bytes";
+/// How long a change made by the controller may take to reach the brokers.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+const SETTLE_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What Kafka calls "without bound".
 const UNBOUNDED: &str = "-1";
 
@@ -59,8 +62,14 @@ impl Admin {
         Ok(topics.into_iter().zip(&settings).filter_map(|(topic, settings)| found(topic, settings)).collect())
     }
 
-    pub fn create(&self, link: &Link, topic: &Declared) -> Result<()> {
+    pub fn create(&self, asker: &Asker, link: &Link, topic: &Declared) -> Result<()> {
         let doing = Doing::on("making a topic", &topic.name);
+        // Asked of a client whose events are served: an admin client cannot say why it reaches nobody.
+        match query::partitions_of(asker, link, &topic.name) {
+            Ok(_) => return Err(BusError::TopicExists { topic: topic.name.clone() }),
+            Err(BusError::UnknownTopic { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let partitions = i32::try_from(topic.partitions.get()).unwrap_or(i32::MAX);
         let settings = declared_settings(topic);
         let mut new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(i32::from(topic.replication)));
@@ -70,7 +79,11 @@ impl Admin {
         let answer = wait_for(link, doing, self.client.create_topics([&new], &options()))?;
         match answer.into_iter().next() {
             Some(Err((_, code))) => Err(failure::of_code(code, &code.to_string(), link, doing)),
-            Some(Ok(_)) | None => Ok(()),
+            // Made by the controller; brokers hear of it a moment later, and who comes sooner is told there is none.
+            Some(Ok(_)) | None => settle(|| match query::partitions_of(asker, link, &topic.name) {
+                Err(error @ BusError::UnknownTopic { .. }) => Settled::NotYet(error),
+                other => Settled::As(other.map(drop)),
+            }),
         }
     }
 
@@ -90,11 +103,19 @@ impl Admin {
             change = change.set(name, value);
         }
         wait_for(link, doing, self.client.alter_configs([&change], &options()))?;
-        self.verify(asker, link, topic)
+        // rdkafka drops the broker's verdict on each altered topic, so what it has now is the only answer.
+        settle(|| match self.unaltered(asker, link, topic) {
+            Ok(None) => Settled::As(Ok(())),
+            Ok(Some(left)) => Settled::NotYet(BusError::Protocol {
+                what: "the broker did not take the settings of a topic",
+                reason: left,
+            }),
+            Err(error) => Settled::As(Err(error)),
+        })
     }
 
-    /// rdkafka drops the broker's verdict on each altered topic, so what it has now is the only answer.
-    fn verify(&self, asker: &Asker, link: &Link, topic: &Declared) -> Result<()> {
+    /// What of a topic's settings is not as declared.
+    fn unaltered(&self, asker: &Asker, link: &Link, topic: &Declared) -> Result<Option<String>> {
         let now = self.topics(asker, link)?.into_iter().find(|found| found.name == topic.name);
         let left =
             differences(&Declared { partitions: one_if_gone(now.as_ref(), topic), ..topic.clone() }, now.as_ref());
@@ -103,10 +124,7 @@ impl Admin {
             .filter(|difference| !matches!(difference, crate::Difference::Setting { setting: "copies", .. }))
             .map(ToString::to_string)
             .collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        Err(BusError::Protocol { what: "the broker did not take the settings of a topic", reason: left.join("; ") })
+        Ok((!left.is_empty()).then(|| left.join("; ")))
     }
 
     fn describe<'a>(&self, link: &Link, names: impl Iterator<Item = &'a str>) -> Result<Vec<ConfigResource>> {
@@ -124,6 +142,24 @@ impl Admin {
 
 fn wait_for<T>(link: &Link, doing: Doing<'_>, answer: impl Future<Output = KafkaResult<T>>) -> Result<T> {
     block_on(answer).map_err(|error| failure::of(&error, link, doing))
+}
+
+/// What one look at a change finds.
+enum Settled {
+    As(Result<()>),
+    NotYet(BusError),
+}
+
+/// Looks until a change has reached the broker that answers, or gives up with the last finding.
+fn settle(mut look: impl FnMut() -> Settled) -> Result<()> {
+    let deadline = Instant::now() + SETTLE_MAX;
+    loop {
+        match look() {
+            Settled::As(result) => return result,
+            Settled::NotYet(error) if Instant::now() >= deadline => return Err(error),
+            Settled::NotYet(_) => std::thread::sleep(SETTLE_LOOK_EVERY),
+        }
+    }
 }
 
 fn options() -> AdminOptions {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::link::Link;
-use crate::BusError;
+use super::query::{self, Asker};
+use crate::{BusError, Partition};
 
 /// What was being done, for the message.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,12 @@ impl Doing<'static> {
 
 /// A failed call as an error.
 pub(super) fn of(error: &KafkaError, link: &Link, doing: Doing<'_>) -> BusError {
-    match error.rdkafka_error_code() {
+    let code = match error {
+        // The one kind whose code rdkafka keeps to itself.
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
         Some(code) => of_code(code, &error.to_string(), link, doing),
         None => BusError::Protocol { what: doing.what, reason: error.to_string() },
     }
@@ -39,9 +45,7 @@ pub(super) fn of(error: &KafkaError, link: &Link, doing: Doing<'_>) -> BusError 
 pub(super) fn of_code(code: Code, reason: &str, link: &Link, doing: Doing<'_>) -> BusError {
     let target = || link.target.clone();
     match (code, doing.topic) {
-        (Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition, Some(topic)) => {
-            BusError::UnknownTopic { topic: topic.to_owned() }
-        }
+        (code, Some(topic)) if is_unknown(code) => BusError::UnknownTopic { topic: topic.to_owned() },
         (Code::InvalidTopic, Some(topic)) => BusError::TopicName { name: topic.to_owned() },
         // The broker's word for a record without a key on a compacted topic; else a corrupt batch, which we do not send.
         (Code::InvalidRecord, Some(topic)) => BusError::KeyMissing { topic: topic.to_owned() },
@@ -66,12 +70,18 @@ pub(super) fn unreachable(link: &Link, reason: &str) -> BusError {
 }
 
 /// What became of a row that was not acknowledged.
-pub(super) fn of_row(error: &KafkaError, link: &Link, topic: &str, waited: Duration) -> BusError {
+pub(super) fn of_row(error: &KafkaError, asker: &Asker, link: &Link, to: &Partition, waited: Duration) -> BusError {
     match error.rdkafka_error_code() {
+        Some(Code::QueueFull) => BusError::BufferFull { waited },
         Some(Code::MessageTimedOut | Code::PurgeQueue | Code::PurgeInflight | Code::OperationTimedOut) => {
             BusError::NotAcknowledged { waited }
         }
-        _ => of(error, link, Doing::on("a row was not taken", topic)),
+        // Of a partition or of the whole topic: only the topic's size tells.
+        Some(Code::UnknownPartition) => match query::partitions_of(asker, link, &to.topic) {
+            Ok(partitions) => BusError::UnknownPartition { partition: to.clone(), partitions },
+            Err(error) => error,
+        },
+        _ => of(error, link, Doing::on("a row was not taken", &to.topic)),
     }
 }
 
@@ -111,6 +121,10 @@ pub(super) fn mends_itself(code: Code) -> bool {
                 // The partitions come back as lost, by the next rebalance.
                 | Code::PollExceeded
         )
+}
+
+pub(super) fn is_unknown(code: Code) -> bool {
+    matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition)
 }
 
 pub(super) fn is_unreachable(code: Code) -> bool {

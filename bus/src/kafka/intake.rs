@@ -16,7 +16,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp as KafkaTime
 
 use super::failure::{self, Doing};
 use super::link::Link;
-use super::query::{self, ANSWER_MAX};
+use super::query;
 use crate::{Batch, BatchLimit, BusError, Header, Offset, Partition, Result};
 
 /// Where each partition of a consumer stands.
@@ -231,7 +231,7 @@ fn lost_place<C: ConsumerContext>(
     error: &KafkaError,
 ) -> BusError {
     for track in tracks.iter().filter(|track| track.flows) {
-        match query::extent(consumer, link, &track.partition, ANSWER_MAX) {
+        match query::extent(consumer, link, &track.partition) {
             Err(error) => return error,
             Ok(extent) => {
                 if let Err(error) = query::within(&track.partition, track.next, extent) {

@@ -13,6 +13,7 @@ mod intake;
 mod link;
 mod member;
 mod producer;
+mod published;
 mod publisher;
 mod query;
 mod reader;
@@ -36,6 +37,7 @@ use crate::{
 
 use failure::Doing;
 use link::{Context, Link, Plain};
+use published::Published;
 use token::TokenSource;
 
 pub use member::Membership;
@@ -50,8 +52,9 @@ pub struct Kafka {
     tokens: Option<Arc<TokenSource>>,
     link: Arc<Link>,
     /// Asks about offsets and topics. Consumers and producers are made as they are wanted.
-    asker: query::Asker,
+    asker: Arc<query::Asker>,
     admin: admin::Admin,
+    published: Arc<Published>,
 }
 
 impl Kafka {
@@ -59,10 +62,10 @@ impl Kafka {
     pub fn connect(connection: KafkaConnection, name: &str) -> Result<Self> {
         let tokens = TokenSource::new(&connection.security)?.map(Arc::new);
         let link = Arc::new(Link::new(&connection.brokers, tokens.clone()));
-        let asker: query::Asker = create(&settings::asker(&connection, name), &link, Plain)?;
+        let asker: Arc<query::Asker> = Arc::new(create(&settings::asker(&connection, name), &link, Plain)?);
         reach(&asker, &link)?;
         let admin = admin::Admin::new(&settings::base(&connection, name), &link)?;
-        Ok(Self { connection, name: name.to_owned(), tokens, link, asker, admin })
+        Ok(Self { connection, name: name.to_owned(), tokens, link, asker, admin, published: Arc::default() })
     }
 
     fn new_link(&self) -> Arc<Link> {
@@ -101,7 +104,7 @@ impl Bus for Kafka {
     }
 
     fn create(&self, topic: &Declared) -> Result<()> {
-        self.admin.create(&self.link, topic)
+        self.admin.create(&self.asker, &self.link, topic)
     }
 
     fn alter(&self, topic: &Declared) -> Result<()> {
@@ -132,11 +135,11 @@ impl Bus for Kafka {
     }
 
     fn extent(&self, partition: &Partition) -> Result<Extent> {
-        query::extent(&self.asker, &self.link, partition, query::ANSWER_MAX)
+        self.published.visible(partition, || query::extent(&self.asker, &self.link, partition))
     }
 
     fn offset_at(&self, partition: &Partition, time: Timestamp) -> Result<Offset> {
-        query::offset_at(&self.asker, &self.link, partition, time)
+        query::offset_at(&self.asker, &self.link, partition, time, self.extent(partition)?)
     }
 }
 

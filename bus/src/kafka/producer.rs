@@ -14,8 +14,9 @@ use rdkafka::util::IntoOpaque;
 use super::failure;
 use super::intake::offset_of;
 use super::link::{Context, Link};
-use super::{Kafka, create, query, settings};
-use crate::{BusError, Fate, FateSink, Partition, Producer, ProducerSettings, Result, Row, To};
+use super::query::Asker;
+use super::{Kafka, create, settings};
+use crate::{Fate, FateSink, Partition, Producer, ProducerSettings, Result, Row, To};
 
 /// Fates are looked for once in so many rows: each brings a whole batch's.
 const SERVE_EVERY_ROWS: u32 = 32;
@@ -26,6 +27,7 @@ const _: () = assert!(size_of::<usize>() == size_of::<u64>(), "a tag travels thr
 
 pub(super) struct KafkaProducer {
     inner: BaseProducer<Context<Fates>>,
+    asker: Arc<Asker>,
     link: Arc<Link>,
     patience: Duration,
     since_served: u32,
@@ -36,17 +38,24 @@ pub(super) struct Fates {
     sink: Mutex<FateSink>,
     /// The topic of the last fate: nearly always that of the next.
     topic: Mutex<Arc<str>>,
+    asker: Arc<Asker>,
     link: Arc<Link>,
     patience: Duration,
 }
 
 impl Kafka {
     pub(super) fn open_producer(&self, settings: &ProducerSettings, fates: FateSink) -> Result<KafkaProducer> {
-        let link = self.new_link();
-        let patience = settings.patience;
-        let fates = Fates { sink: Mutex::new(fates), topic: Mutex::new("".into()), link: link.clone(), patience };
+        let (asker, link, patience) = (self.asker.clone(), self.new_link(), settings.patience);
+        let fates = Fates {
+            sink: Mutex::new(fates),
+            topic: Mutex::new("".into()),
+            asker: asker.clone(),
+            link: link.clone(),
+            patience,
+        };
         let config = settings::producer(&self.connection, &self.name, settings);
-        Ok(KafkaProducer { inner: create(&config, &link, fates)?, link, patience, since_served: 0 })
+        let inner = create(&config, &link, fates)?;
+        Ok(KafkaProducer { inner, asker, link, patience, since_served: 0 })
     }
 }
 
@@ -60,7 +69,8 @@ impl Producer for KafkaProducer {
         }
         #[expect(clippy::cast_possible_truncation, reason = "asserted above: as wide as a pointer")]
         let tag = tag as usize;
-        enqueue(&self.inner, row, || tag, self.patience).map_err(|error| self.explain(&error, row))
+        enqueue(&self.inner, row, || tag, self.patience)
+            .map_err(|error| failure::of_row(&error, &self.asker, &self.link, &place_of(row), self.patience))
     }
 
     fn flush(&mut self, within: Duration) -> Result<usize> {
@@ -69,21 +79,13 @@ impl Producer for KafkaProducer {
     }
 }
 
-impl KafkaProducer {
-    fn explain(&self, error: &KafkaError, row: &Row<'_>) -> BusError {
-        match (error.rdkafka_error_code(), row.to) {
-            (Some(Code::QueueFull), _) => BusError::BufferFull { waited: self.patience },
-            (Some(Code::UnknownPartition), To::Partition { index, .. }) => {
-                match query::count_partitions(self.inner.client(), row.topic, query::ANSWER_MAX) {
-                    Ok(partitions) => {
-                        BusError::UnknownPartition { partition: Partition::new(row.topic, index), partitions }
-                    }
-                    Err(error) => failure::of_row(&error, &self.link, row.topic, self.patience),
-                }
-            }
-            _ => failure::of_row(error, &self.link, row.topic, self.patience),
-        }
-    }
+/// Where a row was meant to go, as far as that can be said before the log has it.
+pub(super) fn place_of(row: &Row<'_>) -> Partition {
+    let index = match row.to {
+        To::Key(_) => 0,
+        To::Partition { index, .. } => index,
+    };
+    Partition::new(row.topic, index)
 }
 
 /// Hands a row to librdkafka; while its buffer is full, serves what makes room.
@@ -158,16 +160,20 @@ impl ProducerContext for Context<Fates> {
 impl Fates {
     fn result_of(&self, result: &DeliveryResult<'_>) -> Result<(Partition, crate::Offset)> {
         match result {
-            Ok(message) => {
-                let mut topic = self.topic.lock().unwrap_or_else(PoisonError::into_inner);
-                if **topic != *message.topic() {
-                    *topic = message.topic().into();
-                }
-                let index = u32::try_from(message.partition()).unwrap_or_default();
-                Ok((Partition { topic: topic.clone(), index }, offset_of(message.offset())))
+            Ok(message) => Ok((self.partition_of(message), offset_of(message.offset()))),
+            Err((error, message)) => {
+                let to = self.partition_of(message);
+                Err(failure::of_row(error, &self.asker, &self.link, &to, self.patience))
             }
-            Err((error, message)) => Err(failure::of_row(error, &self.link, message.topic(), self.patience)),
         }
+    }
+
+    fn partition_of(&self, message: &impl Message) -> Partition {
+        let mut topic = self.topic.lock().unwrap_or_else(PoisonError::into_inner);
+        if **topic != *message.topic() {
+            *topic = message.topic().into();
+        }
+        Partition { topic: topic.clone(), index: u32::try_from(message.partition()).unwrap_or_default() }
     }
 }
 

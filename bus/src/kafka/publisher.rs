@@ -6,25 +6,29 @@
 //! After anything but a commit the producer is dropped. librdkafka could go on after some aborts, but a new one with the
 //! same id is the only state that is the same after every kind of failure.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 use super::failure::{self, Doing};
-use super::intake;
+use super::intake::{self, offset_of};
 use super::link::{Context, Link};
-use super::producer::{drain, enqueue};
+use super::producer::{drain, enqueue, place_of};
+use super::published::Published;
+use super::query::Asker;
 use super::settings::TRANSACTION_MAX;
 use super::{Kafka, create, settings};
 use crate::membership::Kind;
-use crate::{Aborted, BusError, Inputs, Instance, Outcome, Ownership, Publication, Publisher, Result};
+use crate::{
+    Aborted, BusError, Inputs, Instance, Offset, Outcome, Ownership, Partition, Publication, Publisher, Result,
+};
 
 /// How long the coordinator may take to fence older producers of this id and to end their open transaction: that one's
 /// timeout, the broker's scan for such at its default of 10 s, and room for a broker that restarts.
-const READY_MAX: Duration = Duration::from_secs(40);
+const READY_MAX: Duration = Duration::from_secs(30);
 /// One try of it; between tries events are served.
 const READY_TRY_MAX: Duration = Duration::from_millis(500);
 /// Rows must be delivered and offsets taken before the broker aborts the transaction by itself.
@@ -39,13 +43,23 @@ const SERVE_EVERY_ROWS: usize = 256;
 pub(super) struct KafkaPublisher {
     /// `None` once it is spent.
     producer: Option<BaseProducer<Context<Deliveries>>>,
+    asker: Arc<Asker>,
     link: Arc<Link>,
+    published: Arc<Published>,
     instance: Instance,
 }
 
-/// The first row that was not taken.
+/// What became of the rows of one transaction.
 #[derive(Debug, Default)]
-pub(super) struct Deliveries(Mutex<Option<(KafkaError, String)>>);
+pub(super) struct Deliveries(Mutex<Delivered>);
+
+#[derive(Debug, Default)]
+struct Delivered {
+    /// The first row that was not taken.
+    failed: Option<(KafkaError, Partition)>,
+    /// Behind the last row of each partition.
+    ends: Vec<(Partition, Offset)>,
+}
 
 /// Why a transaction was not committed. All but `Unanswered` are certain.
 enum Stop {
@@ -60,7 +74,13 @@ impl Kafka {
         let link = self.new_link();
         let config = settings::publisher(&self.connection, instance.as_str());
         let producer: BaseProducer<_> = create(&config, &link, Deliveries::default())?;
-        let publisher = KafkaPublisher { producer: None, link, instance: instance.clone() };
+        let publisher = KafkaPublisher {
+            producer: None,
+            asker: self.asker.clone(),
+            link,
+            published: self.published.clone(),
+            instance: instance.clone(),
+        };
         let deadline = Instant::now() + READY_MAX;
         loop {
             let Err(error) = producer.init_transactions(READY_TRY_MAX) else { break };
@@ -93,6 +113,7 @@ impl Publisher for KafkaPublisher {
         let producer = self.producer.take().expect("invariant: looked at above");
         match self.transact(&producer, publication, still_owner) {
             Ok(()) => {
+                self.published.note(std::mem::take(&mut delivered_of(&producer).ends));
                 self.producer = Some(producer);
                 Ok(Outcome::Committed)
             }
@@ -137,8 +158,7 @@ impl KafkaPublisher {
             }
             enqueue(producer, row, || (), DELIVERY_MAX).map_err(|error| match error.rdkafka_error_code() {
                 Some(code) if failure::is_fence(code) => Stop::Fenced(fatal_text(producer, &error)),
-                Some(Code::QueueFull) => Stop::Failed(BusError::BufferFull { waited: DELIVERY_MAX }),
-                _ => Stop::Failed(failure::of_row(&error, &self.link, row.topic, DELIVERY_MAX)),
+                _ => Stop::Failed(self.of_row(&error, &place_of(row))),
             })?;
         }
         Ok(())
@@ -169,13 +189,16 @@ impl KafkaPublisher {
     }
 
     fn delivered(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
-        let failed = producer.context().role.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((error, topic)) = failed else { return Ok(()) };
+        let Some((error, to)) = delivered_of(producer).failed.take() else { return Ok(()) };
         match producer.client().fatal_error() {
             Some((_, reason)) => Err(Stop::Fenced(reason)),
             None if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
-            None => Err(Stop::Failed(failure::of_row(&error, &self.link, &topic, DELIVERY_MAX))),
+            None => Err(Stop::Failed(self.of_row(&error, &to))),
         }
+    }
+
+    fn of_row(&self, error: &KafkaError, to: &Partition) -> BusError {
+        failure::of_row(error, &self.asker, &self.link, to, DELIVERY_MAX)
     }
 
     fn commit(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
@@ -257,11 +280,35 @@ impl ProducerContext for Context<Deliveries> {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            let mut first = self.role.0.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert_with(|| (error.clone(), message.topic().to_owned()));
+        let mut delivered = self.role.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(message) => delivered.reach(message),
+            Err((error, message)) => {
+                delivered.failed.get_or_insert_with(|| (error.clone(), partition_of(message)));
+            }
         }
     }
+}
+
+impl Delivered {
+    fn reach(&mut self, message: &impl Message) {
+        let end = Offset(offset_of(message.offset()).0 + 1);
+        let is_it = |(partition, _): &&mut (Partition, Offset)| {
+            i64::from(partition.index) == i64::from(message.partition()) && *partition.topic == *message.topic()
+        };
+        match self.ends.iter_mut().rev().find(is_it) {
+            Some((_, known)) => *known = end.max(*known),
+            None => self.ends.push((partition_of(message), end)),
+        }
+    }
+}
+
+fn partition_of(message: &impl Message) -> Partition {
+    Partition::new(message.topic(), u32::try_from(message.partition()).unwrap_or_default())
+}
+
+fn delivered_of(producer: &BaseProducer<Context<Deliveries>>) -> MutexGuard<'_, Delivered> {
+    producer.context().role.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for KafkaPublisher {

@@ -62,16 +62,16 @@ pub(super) fn extent<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     link: &Link,
     partition: &Partition,
-    within: Duration,
 ) -> Result<Extent> {
     // Under read_committed the end is the last stable offset: the next a committed record could have.
     let answer =
-        ask(consumer, link, within, |wait| consumer.fetch_watermarks(&partition.topic, index_of(partition), wait));
+        ask(consumer, link, ANSWER_MAX, |wait| consumer.fetch_watermarks(&partition.topic, index_of(partition), wait));
     match answer {
         Ok((earliest, end)) => Ok(Extent { earliest: offset_of(earliest), end: offset_of(end) }),
-        Err(error) => Err(unknown_partition(consumer, link, partition).unwrap_or_else(|| {
-            failure::of(&error, link, Doing::on("asking for the ends of a partition", &partition.topic))
-        })),
+        Err(error) if error.rdkafka_error_code().is_some_and(failure::is_unknown) => {
+            Err(unknown_partition(consumer, link, partition, &error))
+        }
+        Err(error) => Err(failure::of(&error, link, Doing::on("asking for the ends of a partition", &partition.topic))),
     }
 }
 
@@ -87,8 +87,13 @@ pub(super) fn within(partition: &Partition, wanted: Offset, extent: Extent) -> R
     Ok(())
 }
 
-pub(super) fn offset_at(consumer: &Asker, link: &Link, partition: &Partition, time: Timestamp) -> Result<Offset> {
-    let extent = extent(consumer, link, partition, ANSWER_MAX)?;
+pub(super) fn offset_at(
+    consumer: &Asker,
+    link: &Link,
+    partition: &Partition,
+    time: Timestamp,
+    extent: Extent,
+) -> Result<Offset> {
     // The log keeps milliseconds: rounded up, so that nothing before `time` is found. -1 and -2 are words to Kafka.
     let millis = time.micros().div_euclid(1_000) + i64::from(time.micros().rem_euclid(1_000) > 0);
     let millis = Offset(u64::try_from(millis).unwrap_or_default());
@@ -147,17 +152,19 @@ pub(super) fn count_partitions<C: ClientContext>(
         .ok_or(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopic))
 }
 
-/// The error about a partition that does not exist, if that is what is wrong.
+/// Whether it is the partition or the whole topic that does not exist.
 fn unknown_partition<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     link: &Link,
     partition: &Partition,
-) -> Option<BusError> {
+    error: &KafkaError,
+) -> BusError {
     match partitions_of(consumer, link, &partition.topic) {
         Ok(partitions) if partition.index >= partitions => {
-            Some(BusError::UnknownPartition { partition: partition.clone(), partitions })
+            BusError::UnknownPartition { partition: partition.clone(), partitions }
         }
-        Ok(_) => None,
-        Err(error) => Some(error),
+        // It is just being made.
+        Ok(_) => failure::of(error, link, Doing::on("asking for the ends of a partition", &partition.topic)),
+        Err(error) => error,
     }
 }

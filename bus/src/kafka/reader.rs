@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::failure::{self, Doing};
 use super::intake::{self, Interruption, Track, Tracks};
 use super::link::{Context, Link, Plain};
-use super::query::{self, ANSWER_MAX};
+use super::query;
 use super::{Kafka, create, settings};
 use crate::{Batch, BatchLimit, BusError, Partition, Progress, Reader, Result, Start, Until};
 
@@ -52,12 +52,14 @@ impl Kafka {
         let consumer: BaseConsumer<_> = create(&config, &link, Plain)?;
         let mut tracks = Tracks::default();
         for (partition, start) in from {
-            let extent = query::extent(&self.asker, &self.link, partition, ANSWER_MAX)?;
+            let extent = self.published.visible(partition, || query::extent(&self.asker, &self.link, partition))?;
             let first = match *start {
                 Start::Earliest => extent.earliest,
                 Start::End => extent.end,
                 Start::At(offset) => offset,
-                Start::Time(time) => query::offset_at(&self.asker, &self.link, partition, time)?.max(extent.earliest),
+                Start::Time(time) => {
+                    query::offset_at(&self.asker, &self.link, partition, time, extent)?.max(extent.earliest)
+                }
             };
             query::within(partition, first, extent)?;
             match until {

@@ -99,6 +99,9 @@ fn sending(config: &mut ClientConfig) {
         .set("partitioner", "murmur2_random")
         // Cheap, and what topics are declared with: batches are stored as they come.
         .set("compression.type", "lz4")
+        // A row for a topic that does not exist is held back this long, in case it is just being made: 30 s by
+        // default, which is longer than a publication may take.
+        .set("topic.metadata.propagation.max.ms", "5000")
         // Fewer, larger requests when rows queue up.
         .set("batch.size", "1000000");
 }
