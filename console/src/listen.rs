@@ -105,7 +105,7 @@ impl Serving {
     fn finish(&mut self) {
         if let Some(thread) = self.thread.take() {
             // Nobody listens for the end when the thread is gone already.
-            drop(self.closing.send(true));
+            self.closing.send_replace(true);
             drop(thread.join());
             if let Err(error) = fs::remove_file(&self.socket) {
                 tracing::warn!(socket = %self.socket.display(), %error, "the socket could not be removed");

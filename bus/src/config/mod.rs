@@ -27,9 +27,13 @@ use place::Environment;
 /// What the names of environment variables begin with.
 pub const VARIABLE_PREFIX: &str = "TRIPLINE_";
 
-/// Names of variables that begin so and are no settings: the file's own, and what tests say to each other.
+/// What a process logs is decided before its configuration is read.
+pub const LOG_VARIABLE: &str = "TRIPLINE_LOG";
+
+/// Names of variables that begin so and are no settings: those that count before there are any, and what tests say to
+/// each other.
 fn is_apart(variable: &str) -> bool {
-    variable == place::CONFIG_VARIABLE || variable.starts_with("TRIPLINE_TEST_")
+    [place::CONFIG_VARIABLE, LOG_VARIABLE].contains(&variable) || variable.starts_with("TRIPLINE_TEST_")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -75,6 +75,14 @@ pub enum CheckError {
     NotASchema { record: &'static str, source: SchemaError },
 }
 
+impl CheckError {
+    pub fn record(&self) -> &'static str {
+        match self {
+            Self::Incompatible { record, .. } | Self::NotASchema { record, .. } => record,
+        }
+    }
+}
+
 /// Holds today's schema of every record against all of its history; all that is wrong at once.
 pub fn check() -> Vec<CheckError> {
     let mut errors = Vec::new();

@@ -1,0 +1,297 @@
+//! The command line as it is typed, and its help.
+//!
+//! Invariant: nothing is decided here. What the words mean together is found by [`crate::settled`], before anything runs.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER: &str = "\
+Exit status: 0 done, 1 the check failed, 2 usage or configuration, 3 cannot reach, 4 refused by policy.
+Colours are left out where NO_COLOR is set or the output is no terminal.";
+
+/// Stream processing for security and operations telemetry
+#[derive(Debug, Parser)]
+#[command(name = "tripline", version, after_help = AFTER, after_long_help = AFTER)]
+#[command(propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Common {
+    /// The data directory [env: TRIPLINE_DIR] [default: tripline in the user's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// The configuration file [env: TRIPLINE_CONFIG] [default: tripline/config.toml in the user's configuration
+    /// directory, then /etc/tripline/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How results, and errors, are written
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t)]
+    pub output: Form,
+    /// What this process logs to standard error: off, error, warn, info, debug, trace, or by module [env: TRIPLINE_LOG]
+    /// [default: warn]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Up(Up),
+    Send(Send),
+    Tail(Tail),
+    /// Look at a deployment's topology, and make its topics
+    #[command(subcommand, after_help = TOPOLOGY_EXAMPLES)]
+    Topology(Topology),
+    /// Look at the records' schemas, check and publish them
+    #[command(subcommand, after_help = SCHEMAS_EXAMPLES)]
+    Schemas(Schemas),
+    /// Look at this process's configuration
+    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
+    Config(Config),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Where the log is, when it is not the one in the data directory.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where")]
+pub struct Where {
+    /// Use the Kafka cluster at these addresses, not the log in the data directory
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub brokers: Option<String>,
+    /// The schema registry (Confluent API), such as http://127.0.0.1:8081
+    #[arg(long, value_name = "URL")]
+    pub registry: Option<String>,
+}
+
+/// Run a whole pipeline in this process, on a log in the data directory
+///
+/// Needs no broker and no configuration. Makes the topics of the topology, serves the API on the socket api.sock in the
+/// data directory, prints what runs where, and runs until Ctrl-C. A second Ctrl-C ends it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline up
+  tripline up --dir ./data --listen 127.0.0.1:7710
+  tripline up --topology my-topology.toml --output json")]
+pub struct Up {
+    /// The topology file [default: one node, built in]
+    #[arg(long, value_name = "FILE")]
+    pub topology: Option<PathBuf>,
+    /// Serve the API on this loopback address, too; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+}
+
+/// Check events, one JSON object a line, and publish them
+///
+/// An event needs `topic` and `payload`; the rest is filled in. A bad line is reported with its number and reason, good
+/// ones are sent, and the exit status is 1. Goes to the running `tripline up`, to its log itself when nothing runs, or to
+/// Kafka.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  echo '{\"topic\":\"auth.login\",\"payload\":{\"user\":\"ann\"}}' | tripline send
+  tripline send events.ndjson --strict
+  tripline send - --brokers broker-1:9092 --registry http://registry:8081 < events.ndjson")]
+pub struct Send {
+    /// The file of events; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+    /// Send nothing if any line is bad
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+/// Show the records of a topic
+///
+/// Reads from the start to the end that the topic has now; with --follow it goes on. Order holds within a partition.
+/// What cannot be decoded is shown as such. Ticks and control markers are left out unless --all is given.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline tail telemetry.events.v1
+  tripline tail alerts.v1 --from end --follow
+  tripline tail telemetry.events.v1 --from 2026-01-31T12:00:00Z --key host-1 --output json
+  tripline tail control.v1 --partition 0 --from 1200 -n 10")]
+pub struct Tail {
+    /// The topic
+    pub topic: String,
+    /// Where to begin: start, end, an offset, or a time (RFC 3339)
+    #[arg(long, value_name = "PLACE", default_value = "start")]
+    pub from: String,
+    /// Only these partitions, separated by commas
+    #[arg(long, value_name = "NUMBER,…", value_delimiter = ',')]
+    pub partition: Vec<u32>,
+    /// Only records with this key
+    #[arg(long)]
+    pub key: Option<String>,
+    /// Go on when the end is reached
+    #[arg(long, short)]
+    pub follow: bool,
+    /// End after so many records
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    pub limit: Option<u64>,
+    /// Show ticks and control markers, too
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+const TOPOLOGY_EXAMPLES: &str = "\
+Examples:
+  tripline topology check topologies/kafka.toml
+  tripline topology apply topologies/kafka.toml --brokers broker-1:9092 --dry-run
+  tripline topology graph --format dot | dot -Tsvg > topology.svg";
+
+#[derive(Debug, Subcommand)]
+pub enum Topology {
+    /// Check a topology file, naming all that is wrong with it
+    #[command(after_help = "Examples:\n  tripline topology check topologies/kafka.toml")]
+    Check(TopologyFile),
+    Apply(TopologyApply),
+    /// Draw a topology: topics, records, who writes and who reads
+    #[command(after_help = "\
+Examples:
+  tripline topology graph
+  tripline topology graph topologies/kafka.toml --format dot | dot -Tsvg > topology.svg")]
+    Graph(TopologyGraph),
+}
+
+#[derive(Debug, Args)]
+pub struct TopologyFile {
+    /// The topology file [default: that of the configuration, else one node, built in]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Make a topology's topics as declared
+///
+/// Makes what is missing and mends settings that differ. A number of partitions never changes in place: that is refused
+/// with exit status 4 before anything is touched.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline topology apply
+  tripline topology apply topologies/kafka.toml --brokers broker-1:9092
+  tripline topology apply topologies/kafka.toml --brokers broker-1:9092 --dry-run")]
+pub struct TopologyApply {
+    #[command(flatten)]
+    pub topology: TopologyFile,
+    /// Only tell what would be done; exit status 1 if anything
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+#[derive(Debug, Args)]
+pub struct TopologyGraph {
+    #[command(flatten)]
+    pub topology: TopologyFile,
+    /// The drawing
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Drawing,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Drawing {
+    /// A list for people
+    #[default]
+    Plain,
+    /// For Graphviz
+    Dot,
+}
+
+const SCHEMAS_EXAMPLES: &str = "\
+Examples:
+  tripline schemas show telemetry_event_v1
+  tripline schemas check --registry http://registry:8081
+  tripline schemas publish --registry http://registry:8081";
+
+#[derive(Debug, Subcommand)]
+pub enum Schemas {
+    /// Check every schema against its released versions, and against a registry if there is one
+    #[command(after_help = "\
+Examples:
+  tripline schemas check
+  tripline schemas check --registry http://registry:8081")]
+    Check(RegistryPlace),
+    /// Publish every schema to the registry, under the subject of each topic that carries it
+    #[command(after_help = "Examples:\n  tripline schemas publish --registry http://registry:8081")]
+    Publish(RegistryPlace),
+    /// List the records, or show the Avro schema of one
+    #[command(after_help = "\
+Examples:
+  tripline schemas show
+  tripline schemas show telemetry_event_v1 > telemetry_event_v1.avsc")]
+    Show(SchemasShow),
+}
+
+#[derive(Debug, Args)]
+pub struct RegistryPlace {
+    /// The schema registry (Confluent API), such as http://127.0.0.1:8081
+    #[arg(long, value_name = "URL")]
+    pub registry: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemasShow {
+    /// The record, such as telemetry_event_v1
+    pub record: Option<String>,
+}
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  tripline config check
+  tripline config check --config /etc/tripline/config.toml --output json";
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Read the configuration as a command would, and tell each setting and who set it
+    ///
+    /// Every problem is reported at once, with its place.
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Check,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline completions bash > ~/.local/share/bash-completion/completions/tripline
+  tripline completions zsh > \"${fpath[1]}/_tripline\"")]
+pub struct Completions {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Print the manual page, or write those of all commands to a directory
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline man | man -l -
+  tripline man /usr/local/share/man/man1")]
+pub struct Man {
+    /// Write tripline.1, tripline-send.1 and so on here
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}

@@ -1,0 +1,26 @@
+//! One module per command: what its words mean, then what it does.
+
+mod config;
+mod schemas;
+mod send;
+mod shell;
+mod tail;
+mod topology;
+mod up;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { common, command } = cli;
+    match command {
+        Command::Up(args) => up::Up::settle(args, &common)?.run(),
+        Command::Send(args) => send::Send::settle(args, &common)?.run(),
+        Command::Tail(args) => tail::Tail::settle(args, &common)?.run(),
+        Command::Topology(args) => topology::run(args, &common),
+        Command::Schemas(args) => schemas::run(args, &common),
+        Command::Config(args) => config::run(&args, &common),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::manual(&args),
+    }
+}

@@ -1,0 +1,140 @@
+//! `tripline up`: the log and its API in this process, until somebody ends it.
+//!
+//! Invariant: a clean end leaves no socket and an unlocked log; an end by force (a second Ctrl-C, kill -9) loses nothing
+//! that was acknowledged, and the next `up` tidies up after it.
+
+use std::fs::DirBuilder;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bus::Bus;
+use bus::config::Log;
+use bus::embedded::{Embedded, Options};
+use console::api::{Bounds, Serve};
+use console::listen::{self, Places, Serving};
+use contracts::settings::Override;
+use contracts::topology::Topology;
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::iterator::Signals;
+
+use crate::args::{self, Common, Form};
+use crate::failure::Failure;
+use crate::{place, settled, terminal};
+
+#[derive(Debug)]
+pub struct Up {
+    form: Form,
+    log: Options,
+    dir: PathBuf,
+    listen: Option<SocketAddr>,
+    topology_name: String,
+    topology: Topology,
+}
+
+impl Up {
+    pub fn settle(args: args::Up, common: &Common) -> Result<Self, Failure> {
+        // Whatever log other commands are configured for, this one is about the log in the data directory.
+        let mut flags = vec![Override::from_flag("up", ["bus"], "embedded")];
+        flags.extend(args.listen.map(|listen| Override::from_flag("--listen", ["api", "listen"], listen)));
+        let config = settled::config(common, flags)?;
+        let Log::Embedded(ref log) = config.log else { unreachable!("invariant: the flag above says which log") };
+        let (topology_name, topology) = settled::topology(args.topology.as_deref(), &config)?;
+        Ok(Self { form: common.output, log: log.options(), dir: config.dir, listen: config.api.listen, topology_name, topology })
+    }
+
+    pub fn run(self) -> Result<(), Failure> {
+        // From here on a first signal waits to be asked for, and a second one ends the process where it stands.
+        let mut ends = Ends::register()?;
+        make_dir(&self.dir)?;
+        let log = Embedded::open(&place::log_dir(&self.dir), self.log.clone())?;
+        bus::topic::apply(&log, &self.topology.topics)?;
+        let serve = Serve {
+            log: Arc::new(log.clone()),
+            endpoint_id: settled::host(),
+            now: settled::now,
+            bounds: Bounds::default(),
+        };
+        let places = Places { socket: place::socket(&self.dir), tcp: self.listen };
+        let serving = listen::serve(serve, &places)?;
+        self.tell(&log, &serving)?;
+        let name = ends.wait();
+        if self.form == Form::Text {
+            terminal::complain(format!("{name}: ending; once more ends at once"));
+        }
+        serving.end();
+        drop(log);
+        Ok(())
+    }
+
+    /// What runs where. Whoever waits for the last line can use all of it.
+    fn tell(&self, log: &Embedded, serving: &Serving) -> Result<(), Failure> {
+        let topics = log.topics()?;
+        let partitions: u32 = topics.iter().map(|topic| topic.partitions.get()).sum();
+        let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
+        let (dir, socket) = (place::log_dir(&self.dir), serving.socket().display());
+        let tcp = serving.tcp().map(|address| format!("http://{address}"));
+        terminal::print(match self.form {
+            Form::Json => {
+                let line = json!({
+                    "state": "ready", "version": version, "pid": pid, "log": dir, "socket": serving.socket(),
+                    "api": tcp, "topology": self.topology.name, "topics": topics.len(), "partitions": partitions,
+                });
+                format!("{line}\n")
+            }
+            Form::Text => {
+                let tcp = tcp.map(|tcp| format!("  api       {tcp}\n")).unwrap_or_default();
+                format!(
+                    "tripline {version}, process {pid}\n  log       {}\n  topology  {}, {}: {} topics, {partitions} partitions\n  \
+                     api       unix:{socket}\n{tcp}ready; Ctrl-C ends it\n",
+                    dir.display(),
+                    self.topology.name,
+                    self.topology_name,
+                    topics.len(),
+                )
+            }
+        })
+    }
+}
+
+/// The owner's alone: records may hold what nobody else should read.
+fn make_dir(dir: &std::path::Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| Failure::File {
+        doing: "cannot make the data directory; name another with --dir",
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+/// How a person or a supervisor ends it.
+struct Ends {
+    signals: Signals,
+}
+
+impl Ends {
+    fn register() -> Result<Self, Failure> {
+        let register = || {
+            // Armed before the first signal is seen: of two that come at once, the second counts.
+            let asked = Arc::new(AtomicBool::new(false));
+            for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
+                register_conditional_shutdown(signal, status, Arc::clone(&asked))?;
+                signal_hook::flag::register(signal, Arc::clone(&asked))?;
+            }
+            Signals::new([SIGINT, SIGTERM])
+        };
+        let signals = register().map_err(|source| Failure::Io { doing: "watch for signals", source })?;
+        Ok(Self { signals })
+    }
+
+    fn wait(&mut self) -> &'static str {
+        match self.signals.forever().next() {
+            Some(SIGTERM) => "SIGTERM",
+            _ => "Ctrl-C",
+        }
+    }
+}

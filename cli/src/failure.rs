@@ -1,0 +1,124 @@
+//! What a command may end with when it is not done, and the exit status that says so.
+//!
+//! Invariant: every failure is told once, on standard error, as `error: what, where, expected and found, next step`; with
+//! `--output json` as one object. A pipe that nobody reads any more is no failure.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use bus::registry::RegistryError;
+use bus::{BusError, ErrorKind};
+use console::listen::ListenError;
+use contracts::settings::Problems;
+use serde_json::json;
+
+use crate::args::Form;
+use crate::terminal::complain;
+
+/// Exit statuses; documented in docs/cli.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Done = 0,
+    CheckFailed = 1,
+    Usage = 2,
+    CannotReach = 3,
+    Refused = 4,
+    /// By Ctrl-C, as shells have it.
+    Interrupted = 130,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Log(#[from] BusError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("no schema registry is named; name one with --registry or `registry.url`")]
+    NoRegistry,
+    #[error("the registry does not have the schema of {record} under the subject `{subject}`; `tripline schemas publish` puts it there")]
+    NotPublished { record: &'static str, subject: String },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Of the configuration.
+    #[error("{0}")]
+    Config(Problems),
+    /// Of a topology file.
+    #[error("{0}")]
+    Topology(Problems),
+    #[error("there is no log in {} yet; `tripline up` makes one and runs it, `tripline topology apply` only makes it", dir.display())]
+    NoLog { dir: PathBuf },
+    #[error("topic `{topic}` does not exist{}; `tripline topology apply` makes the topics of a topology", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    NoTopic { topic: String, nearest: Option<String> },
+    #[error("{flag}: {reason}")]
+    Flag { flag: &'static str, reason: String },
+    #[error("{}: {doing}", path.display())]
+    File { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot {doing}")]
+    Io { doing: &'static str, source: io::Error },
+    #[error("{text}")]
+    LogFilter { text: String },
+    /// Each was reported where it was found.
+    #[error("{count} of {of} events {what}; the reasons are above")]
+    Events { count: u64, of: u64, what: &'static str },
+    #[error("{count} problems; they are named above")]
+    Checks { count: usize },
+    #[error("expected one of {}, found {found:?}", known.join(", "))]
+    NoRecord { known: Vec<&'static str>, found: String },
+    #[error("interrupted; what was sent before is stored")]
+    Interrupted,
+    /// Whoever read the output has gone.
+    #[error("the output was closed")]
+    OutputClosed,
+}
+
+impl Failure {
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Log(error) => match error.kind() {
+                ErrorKind::Unavailable => Status::CannotReach,
+                ErrorKind::Denied | ErrorKind::Fixed => Status::Refused,
+                _ => Status::CheckFailed,
+            },
+            Self::Registry(RegistryError::Denied { .. } | RegistryError::Incompatible { .. }) => Status::Refused,
+            Self::Registry(RegistryError::Unreachable { .. } | RegistryError::Failed { .. } | RegistryError::NotTheApi { .. }) => Status::CannotReach,
+            Self::Registry(RegistryError::Address { .. }) | Self::NoRegistry => Status::Usage,
+            Self::Registry(_) | Self::NotPublished { .. } => Status::CheckFailed,
+            Self::NoLog { .. } => Status::CannotReach,
+            Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
+            Self::Listen(_) => Status::CannotReach,
+            Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } => Status::Usage,
+            Self::NoRecord { .. }
+            | Self::Topology(_)
+            | Self::NoTopic { .. }
+            | Self::File { .. }
+            | Self::Io { .. }
+            | Self::Events { .. }
+            | Self::Checks { .. } => Status::CheckFailed,
+            Self::Interrupted => Status::Interrupted,
+            Self::OutputClosed => Status::Done,
+        }
+    }
+
+    /// Tells it, once.
+    pub fn report(&self, form: Form) {
+        if matches!(self, Self::OutputClosed) {
+            return;
+        }
+        let mut message = self.to_string();
+        // `transparent` variants show their source as themselves; what is below that is added.
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(message, ": {cause}").expect("invariant: a String takes text");
+            source = cause.source();
+        }
+        match form {
+            Form::Text => complain(format!("error: {message}")),
+            Form::Json => {
+                let error = json!({ "error": { "status": self.status() as u8, "message": message } });
+                complain(error.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The log of this process: for whoever looks for a fault, on standard error, apart from results and errors.
+
+use std::io;
+
+use bus::config::LOG_VARIABLE as VARIABLE;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+use crate::terminal::wants_colour;
+
+const DEFAULT: &str = "warn";
+
+pub fn start(flag: Option<&str>) -> Result<(), Failure> {
+    let variable = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
+    let (setter, text) = match (flag, &variable) {
+        (Some(flag), _) => ("--log", flag),
+        (None, Some(variable)) => (VARIABLE, variable.as_str()),
+        (None, None) => (VARIABLE, DEFAULT),
+    };
+    let filter = EnvFilter::try_new(text).map_err(|error| Failure::LogFilter {
+        text: format!("{setter}: expected a level such as debug, or levels by module such as bus=debug, found {text:?}: {error}"),
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(wants_colour(&io::stderr()))
+        .init();
+    Ok(())
+}

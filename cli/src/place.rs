@@ -1,0 +1,106 @@
+//! Where the log is, and opening it.
+//!
+//! Invariant: decided in [`Target::decide`] and nowhere else. Brokers that are named win; else whoever answers on the
+//! socket of the data directory owns the log there; else nobody does, and this process opens it for as long as it runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::config::{Config, EmbeddedSettings, Log as LogConfig};
+use bus::connection::KafkaConnection;
+use bus::embedded::Embedded;
+use bus::kafka::Kafka;
+use bus::{BusError, ErrorKind};
+use console::{Client, Log};
+
+use crate::failure::Failure;
+
+#[derive(Debug)]
+pub enum Target {
+    /// The log of a process that runs, through its socket.
+    Api(Client),
+    /// The log in this data directory, which nobody has open.
+    Embedded(PathBuf, EmbeddedSettings),
+    Kafka(KafkaConnection),
+}
+
+/// What a command wants of a log that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To read or append: a directory without a log is more likely a slip than a wish.
+    Existing,
+    /// To make it.
+    Create,
+}
+
+/// An open log, and what to call it.
+#[derive(Debug)]
+pub struct Place {
+    pub log: Arc<dyn Log>,
+    pub name: String,
+}
+
+/// Another command may have the log open for a moment.
+const HELD_FOR: Duration = Duration::from_secs(3);
+const HELD_LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+pub fn socket(dir: &Path) -> PathBuf {
+    dir.join("api.sock")
+}
+
+pub fn log_dir(dir: &Path) -> PathBuf {
+    dir.join("log")
+}
+
+pub fn open(config: &Config, access: Access) -> Result<Place, Failure> {
+    let until = Instant::now() + HELD_FOR;
+    loop {
+        match Target::decide(config)?.open(config, access) {
+            // Either a command that will be done soon, or an `up` whose socket will answer soon.
+            Err(Failure::Log(BusError::Held { .. })) if Instant::now() < until => {
+                std::thread::sleep(HELD_LOOK_AGAIN);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+impl Target {
+    pub fn decide(config: &Config) -> Result<Self, Failure> {
+        let settings = match &config.log {
+            LogConfig::Kafka(connection) => return Ok(Self::Kafka(connection.clone())),
+            LogConfig::Embedded(settings) => settings,
+        };
+        match Client::connect(&socket(&config.dir)) {
+            Ok(client) => Ok(Self::Api(client)),
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                Ok(Self::Embedded(config.dir.clone(), settings.clone()))
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open(self, config: &Config, access: Access) -> Result<Place, Failure> {
+        match self {
+            Self::Api(client) => {
+                let pid = client.health()?.pid;
+                let name = format!("the log of process {pid} in {}", config.dir.display());
+                Ok(Place { log: Arc::new(client), name })
+            }
+            Self::Embedded(dir, settings) => {
+                let log = log_dir(&dir);
+                if access == Access::Existing && !log.is_dir() {
+                    return Err(Failure::NoLog { dir });
+                }
+                let name = format!("the log in {}", dir.display());
+                Ok(Place { log: Arc::new(Embedded::open(&log, settings.options())?), name })
+            }
+            Self::Kafka(connection) => {
+                let name = format!("Kafka at {}", connection.brokers);
+                let instance = config.instance.as_ref().map_or("tripline", |instance| instance.as_str());
+                Ok(Place { log: Arc::new(Kafka::connect(connection, instance)?), name })
+            }
+        }
+    }
+}

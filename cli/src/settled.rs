@@ -1,0 +1,73 @@
+//! What the words on the command line mean, together with the environment and the configuration file.
+//!
+//! Invariant: a command that runs has typed values only; all that is wrong with the configuration was told at once before.
+
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use bus::config::Config;
+use contracts::id::EndpointId;
+use contracts::settings::{Override, Problems};
+use contracts::time::Timestamp;
+use contracts::topology::Topology;
+
+use crate::args::{Common, Where};
+use crate::failure::Failure;
+
+/// The configuration, with what the flags say.
+pub fn config(common: &Common, flags: Vec<Override>) -> Result<Config, Failure> {
+    load(common, flags).map_err(Failure::Config)
+}
+
+pub fn load(common: &Common, mut flags: Vec<Override>) -> Result<Config, Problems> {
+    if let Some(dir) = &common.dir {
+        // From where the command was typed, whichever directory the file lies in.
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+        flags.push(Override::from_flag("--dir", ["dir"], dir.to_string_lossy()));
+    }
+    Config::load(common.config.as_deref(), std::env::vars_os(), flags)
+}
+
+impl Where {
+    pub fn overrides(&self) -> Vec<Override> {
+        let brokers = self.brokers.iter().flat_map(|brokers| {
+            // Who names brokers means Kafka, whatever the file says.
+            [
+                Override::from_flag("--brokers", ["kafka", "brokers"], brokers),
+                Override::from_flag("--brokers", ["bus"], "kafka"),
+            ]
+        });
+        brokers.chain(registry_override(self.registry.as_deref())).collect()
+    }
+}
+
+pub fn registry_override(registry: Option<&str>) -> Option<Override> {
+    registry.map(|url| Override::from_flag("--registry", ["registry", "url"], url))
+}
+
+/// The topology: of the file named, else of the configuration's, else the one built in. The name is for messages.
+pub fn topology(named: Option<&Path>, config: &Config) -> Result<(String, Topology), Failure> {
+    let Some(path) = named.or(config.topology.as_deref()) else {
+        return Ok(("the topology built in".to_owned(), Topology::single_node()));
+    };
+    let name = path.display().to_string();
+    let text = fs::read(path)
+        .map_err(|source| Failure::File { doing: "cannot read the topology", path: path.to_owned(), source })?;
+    let text = String::from_utf8(text)
+        .map_err(|error| Failure::Topology(Problems::unreadable(&*name, format!("it is not text: {error}"))))?;
+    let topology = Topology::parse(&name, &text).map_err(Failure::Topology)?;
+    Ok((name, topology))
+}
+
+/// This host, as the endpoint of events that name none.
+pub fn host() -> EndpointId {
+    EndpointId::new(rustix::system::uname().nodename().to_string_lossy())
+}
+
+/// A clock set before 1970 or beyond 9999 reads as the nearest time there is.
+pub fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since_epoch.as_micros()).ok();
+    micros.and_then(|micros| Timestamp::from_micros(micros).ok()).unwrap_or(Timestamp::MAX)
+}
