@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::layout;
 use super::log::Log;
+use super::store::malformed_record;
 use super::topics::Topic;
 use crate::{Batch, BatchLimit, BusError, Offset, Partition, Result};
 
@@ -118,10 +119,8 @@ impl Cursor {
             if batch.is_full(limit) {
                 return Ok(());
             }
-            let malformed =
-                |reason| log.store.malformed(&format!("the record at {} of {}", self.next, self.partition), &reason);
-            let (_, offset) = layout::record_place(key).ok_or_else(|| malformed(layout::Malformed::Short))?;
-            let record = layout::decode_record(value).map_err(malformed)?;
+            let (offset, record) = layout::decode_item(key, value)
+                .map_err(|reason| malformed_record(&log.store, &self.partition, self.next, reason))?;
             batch.push(&self.partition, Offset(offset), record.appended_at, record.key, record.value, record.headers());
             self.next = offset + 1;
             records.next();

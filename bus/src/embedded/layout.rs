@@ -213,6 +213,12 @@ pub(super) fn decode_record(mut bytes: &[u8]) -> Result<Stored<'_>, Malformed> {
     Ok(Stored { appended_at, position, key, value, headers })
 }
 
+/// Offset and record of an entry of a topic's family.
+pub(super) fn decode_item<'a>(key: &[u8], value: &'a [u8]) -> Result<(u64, Stored<'a>), Malformed> {
+    let (_, offset) = record_place(key).ok_or(Malformed::Short)?;
+    Ok((offset, decode_record(value)?))
+}
+
 impl<'a> Stored<'a> {
     pub fn headers(&self) -> impl Iterator<Item = Header<'a>> + use<'a> {
         let mut bytes = self.headers;
@@ -232,11 +238,14 @@ fn put_counted(into: &mut Vec<u8>, bytes: &[u8]) {
 
 /// LEB128.
 fn put_length(into: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        into.push((length & 0x7F) as u8 | 0x80);
+    loop {
+        let [low, ..] = length.to_le_bytes();
         length >>= 7;
+        if length == 0 {
+            return into.push(low & 0x7F);
+        }
+        into.push(low | 0x80);
     }
-    into.push(length as u8);
 }
 
 fn take_length(bytes: &mut &[u8]) -> Result<usize, Malformed> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use contracts::time::Timestamp;
@@ -17,6 +17,7 @@ use rocksdb::WriteBatch;
 
 use super::group::Group;
 use super::layout;
+use super::maintenance;
 use super::options::{Lost, Options};
 use super::owner::{self, Owner};
 use super::signal::Signal;
@@ -31,6 +32,8 @@ pub(super) struct Log {
     pub news: Signal,
     topics: RwLock<BTreeMap<Arc<str>, Arc<Topic>>>,
     appender: Mutex<Appender>,
+    /// One maintenance at a time.
+    maintaining: Mutex<()>,
     groups: Mutex<BTreeMap<Box<str>, Arc<Mutex<Group>>>>,
     /// Until when the offsets of a group are not stable: [`super::Habits::late_stable_offsets`].
     unstable: Mutex<BTreeMap<Box<str>, Instant>>,
@@ -74,9 +77,9 @@ impl Log {
         let mut appender = Appender::default();
         for (key, settings) in store.notes(1)? {
             let name = layout::topic_in_key(&key)
-                .ok_or_else(|| store.malformed("the name of a topic", &layout::Malformed::Short))?;
+                .ok_or_else(|| store.malformed("the name of a topic", layout::Malformed::Short))?;
             let (partitions, settings) = Settings::from_json(&settings)
-                .ok_or_else(|| store.malformed(&format!("the settings of `{name}`"), &layout::Malformed::Short))?;
+                .ok_or_else(|| store.malformed(&format!("the settings of `{name}`"), layout::Malformed::Short))?;
             if settings.compression != Compression::Lz4 {
                 store.set_compression(name, settings.compression)?;
             }
@@ -90,6 +93,7 @@ impl Log {
             news: Signal::default(),
             topics: RwLock::new(topics),
             appender: Mutex::new(appender),
+            maintaining: Mutex::default(),
             groups: Mutex::default(),
             unstable: Mutex::default(),
             _owner: owner,
@@ -214,7 +218,7 @@ impl Log {
 
     fn number(&self, key: &[u8]) -> Result<Option<u64>> {
         let number = self.store.get(key)?;
-        let malformed = |reason| self.store.malformed("a committed offset or an epoch", &reason);
+        let malformed = |reason| self.store.malformed("a committed offset or an epoch", reason);
         number.map(|bytes| layout::decode_number(&bytes).map_err(malformed)).transpose()
     }
 
@@ -225,12 +229,32 @@ impl Log {
         Append { log: self, appender, batch: WriteBatch::default(), now, families: Vec::new(), before: Vec::new() }
     }
 
+    /// Goes through all topics even if one fails; answers the first failure.
+    pub fn maintain(&self, now: Timestamp) -> Result<()> {
+        let _alone = self.maintaining.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = self.topics();
+        let outcomes = topics.iter().map(|topic| maintenance::maintain(self, topic, now));
+        outcomes.fold(Ok(()), std::result::Result::and)
+    }
+
+    pub fn head(&self, topic: &Topic, index: u32) -> Head {
+        self.appender().heads[topic.number][index as usize]
+    }
+
+    /// Writes a batch that removes records of a partition, together with what has to be known of it afterwards.
+    pub fn mark(&self, topic: &Topic, index: u32, mut batch: WriteBatch) -> Result<()> {
+        let appender = self.appender();
+        let mark = topic.mark(index, &appender.heads[topic.number][index as usize]);
+        batch.put(layout::mark_key(&topic.name, index), mark.encode());
+        self.store.write_tidying(batch)
+    }
+
     fn appender(&self) -> MutexGuard<'_, Appender> {
         self.appender.lock().expect("invariant: appending does not panic; had it, heads and records could differ")
     }
 }
 
-impl<'l> Append<'l> {
+impl Append<'_> {
     /// Adds a record of [`layout::encode_record`] to a partition that exists; answers its offset.
     pub fn push(&mut self, topic: &Arc<Topic>, index: u32, record: &mut [u8]) -> Offset {
         let now = self.now;

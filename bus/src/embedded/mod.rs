@@ -10,6 +10,7 @@ mod cursor;
 mod group;
 mod layout;
 mod log;
+mod maintenance;
 mod member;
 mod options;
 mod owner;
@@ -18,10 +19,12 @@ mod publisher;
 mod reader;
 mod signal;
 mod store;
+mod ticker;
 mod topics;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::time::Timestamp;
 use contracts::topics::Declared;
@@ -39,11 +42,14 @@ use producer::EmbeddedProducer;
 use publisher::EmbeddedPublisher;
 use reader::EmbeddedReader;
 use store::Recovery;
+use ticker::Ticker;
 
 /// A handle to an open log; clones share it. The directory is free again when the last handle and everything made from
 /// them are gone.
 #[derive(Debug, Clone)]
 pub struct Embedded {
+    /// Ended before the log is let go of.
+    _tickers: Arc<Vec<Ticker>>,
     log: Arc<Log>,
 }
 
@@ -51,7 +57,35 @@ impl Embedded {
     /// Opens the log in a directory, which is made when it is not there.
     pub fn open(dir: &Path, options: Options) -> Result<Self> {
         let log = Arc::new(Log::open(dir, options, Recovery::Strict)?);
-        Ok(Self { log })
+        let mut tickers = Vec::new();
+        if let Flush::EveryMillis(millis) = log.options.flush {
+            let log = log.clone();
+            tickers.push(Ticker::start("log-flush", Duration::from_millis(millis), move || {
+                if let Err(error) = log.store.sync() {
+                    tracing::error!(%error, "what was appended last would not survive a loss of power");
+                }
+            })?);
+        }
+        if let Some(interval) = log.options.maintenance_interval {
+            let log = log.clone();
+            tickers.push(Ticker::start("log-maintenance", interval, move || {
+                if let Err(error) = log.maintain((log.options.clock)()) {
+                    tracing::error!(%error, "what topics need not keep was not removed; trying again later");
+                }
+            })?);
+        }
+        Ok(Self { _tickers: Arc::new(tickers), log })
+    }
+
+    /// Removes what topics need not keep at this time: by age, by size, or all but the newest of each key. Runs by itself
+    /// too, if the options say how often.
+    pub fn maintain(&self, now: Timestamp) -> Result<()> {
+        self.log.maintain(now)
+    }
+
+    /// Brings everything acknowledged so far to the disk itself, whatever the [`Flush`] policy.
+    pub fn flush(&self) -> Result<()> {
+        self.log.store.sync()
     }
 }
 

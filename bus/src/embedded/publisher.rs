@@ -5,7 +5,7 @@
 //! with no lock held, `still_owner` is asked, as the protocol wants it: the group does not check who owns what.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::layout;
 use super::log::{Epoch, Log};
@@ -65,7 +65,7 @@ impl EmbeddedPublisher {
             append.push(topic, *index, &mut placed.bytes[start..*end]);
             start = *end;
         }
-        for (inputs, place) in inputs {
+        if let Some((inputs, place)) = inputs {
             for (partition, offset) in inputs.offsets {
                 let key = layout::committed_key(place.group_name(), &partition.topic, partition.index);
                 append.batch().put(key, offset.0.to_be_bytes());
@@ -73,7 +73,7 @@ impl EmbeddedPublisher {
         }
         let lost = append.begin_publication();
         if lost == Some(Lost::BeforeCommit) {
-            return self.unknown();
+            return unknown();
         }
         match append.commit() {
             Ok(()) => {}
@@ -84,7 +84,7 @@ impl EmbeddedPublisher {
         if let Some((_, place)) = inputs {
             self.log.delay_stable_offsets(place.group_name());
         }
-        if lost == Some(Lost::AfterCommit) { self.unknown() } else { Outcome::Committed }
+        if lost == Some(Lost::AfterCommit) { unknown() } else { Outcome::Committed }
     }
 
     fn check(&self, publication: &Publication<'_>) -> Result<Placed> {
@@ -102,10 +102,6 @@ impl EmbeddedPublisher {
 
     fn fenced(&self, reason: String) -> Outcome {
         Outcome::Fenced(BusError::Fenced { instance: self.instance.as_str().to_owned(), reason })
-    }
-
-    fn unknown(&self) -> Outcome {
-        Outcome::Unknown(BusError::NotAcknowledged { waited: std::time::Duration::ZERO })
     }
 }
 
@@ -131,4 +127,9 @@ fn place_of<'p>(inputs: &Inputs<'p>) -> Result<&'p Place> {
         Kind::Embedded(place) => Ok(place),
         Kind::Kafka(_) => Err(BusError::ForeignMembership),
     }
+}
+
+/// The answer of a habit that loses answers.
+fn unknown() -> Outcome {
+    Outcome::Unknown(BusError::NotAcknowledged { waited: Duration::ZERO })
 }

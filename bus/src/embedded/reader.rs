@@ -7,6 +7,7 @@ use contracts::time::Timestamp;
 use super::cursor::{Cursor, Cursors, deadline};
 use super::layout::{self, Stored};
 use super::log::Log;
+use super::store::malformed_record;
 use super::topics::Topic;
 use crate::{Batch, BatchLimit, Offset, Partition, Progress, Reader, Result, Start, Until};
 
@@ -88,9 +89,9 @@ pub(super) fn first_where(
             high = middle;
             continue;
         };
-        let malformed = |reason| log.store.malformed(&format!("the record at {middle} of {}", partition()), &reason);
-        let (_, offset) = layout::record_place(key).ok_or_else(|| malformed(layout::Malformed::Short))?;
-        if holds(&layout::decode_record(value).map_err(malformed)?) {
+        let (offset, record) = layout::decode_item(key, value)
+            .map_err(|reason| malformed_record(&log.store, &partition(), middle, reason))?;
+        if holds(&record) {
             found = found.min(offset);
             high = middle;
         } else {

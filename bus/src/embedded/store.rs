@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
@@ -23,6 +24,8 @@ use crate::{BusError, Partition, Result};
 
 pub(super) type Db = DBWithThreadMode<MultiThreaded>;
 pub(super) type Family<'a> = Arc<BoundColumnFamily<'a>>;
+/// Key and value of the default family.
+pub(super) type Note = (Box<[u8]>, Box<[u8]>);
 pub(super) type Records<'a> = DBRawIteratorWithThreadMode<'a, Db>;
 
 /// Files of a level grow to this; retention drops whole ones.
@@ -44,6 +47,8 @@ pub(super) struct Store {
     family_options: rocksdb::Options,
     path: PathBuf,
     reserve_bytes: u64,
+    /// Something was written that perhaps only the operating system has.
+    unsynced: AtomicBool,
 }
 
 /// How strictly a log's write-ahead files are read.
@@ -72,12 +77,26 @@ impl Store {
         writing.set_sync(options.flush == Flush::EveryWrite);
         // Rows of a partition come in order: remembering where the last one went makes the next one cheap.
         writing.set_memtable_insert_hint_per_batch(true);
-        Ok(Self { db, writing, family_options, path, reserve_bytes: options.disk_reserve_bytes })
+        Ok(Self {
+            db,
+            writing,
+            family_options,
+            path,
+            reserve_bytes: options.disk_reserve_bytes,
+            unsynced: AtomicBool::new(true),
+        })
     }
 
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
         self.keep_reserve(batch.size_in_bytes())?;
-        self.db.write_opt(batch, &self.writing).map_err(|error| writing(&self.path, &error))
+        self.write_tidying(batch)
+    }
+
+    /// A write that makes room, and therefore may use the reserve.
+    pub fn write_tidying(&self, batch: WriteBatch) -> Result<()> {
+        self.db.write_opt(batch, &self.writing).map_err(|error| writing(&self.path, &error))?;
+        self.unsynced.store(true, Ordering::Release);
+        Ok(())
     }
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -108,10 +127,6 @@ impl Store {
             .map_err(|error| writing(&self.path, &error))
     }
 
-    pub fn has_family(&self, topic: &str) -> bool {
-        self.db.cf_handle(&layout::family_of(topic)).is_some()
-    }
-
     pub fn family(&self, topic: &str) -> Family<'_> {
         self.db
             .cf_handle(&layout::family_of(topic))
@@ -127,7 +142,7 @@ impl Store {
     }
 
     /// Everything in the default family whose key begins with `kind`.
-    pub fn notes(&self, kind: u8) -> Result<Vec<(Box<[u8]>, Box<[u8]>)>> {
+    pub fn notes(&self, kind: u8) -> Result<Vec<Note>> {
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound([kind]);
         options.set_iterate_upper_bound([kind + 1]);
@@ -142,9 +157,15 @@ impl Store {
         self.db.delete_file_in_range_cf(&self.family(topic), from, to).map_err(|error| writing(&self.path, &error))
     }
 
-    /// Brings what was written so far to the disk itself.
+    /// Brings what was written since the last time to the disk itself.
     pub fn sync(&self) -> Result<()> {
-        self.db.flush_wal(true).map_err(|error| writing(&self.path, &error))
+        if self.unsynced.swap(false, Ordering::AcqRel) {
+            self.db.flush_wal(true).map_err(|error| {
+                self.unsynced.store(true, Ordering::Release);
+                writing(&self.path, &error)
+            })?;
+        }
+        Ok(())
     }
 
     pub fn db(&self) -> &Db {
@@ -166,7 +187,7 @@ impl Store {
     }
 
     /// What was read is not what this program writes.
-    pub fn malformed(&self, what: &str, reason: &layout::Malformed) -> BusError {
+    pub fn malformed(&self, what: &str, reason: layout::Malformed) -> BusError {
         BusError::Damaged {
             path: self.path.clone(),
             what: what.to_owned(),
@@ -175,8 +196,7 @@ impl Store {
         }
     }
 
-    /// Refuses a write that would leave less room than the reserve. Tidying up (retention) goes past it: see
-    /// [`Store::write_tidying`].
+    /// Refuses a write that would leave less room than the reserve. Tidying up goes past it.
     fn keep_reserve(&self, bytes: usize) -> Result<()> {
         if self.reserve_bytes == 0 {
             return Ok(());
@@ -190,11 +210,10 @@ impl Store {
         }
         Ok(())
     }
+}
 
-    /// A write that makes room, and therefore may use the reserve.
-    pub fn write_tidying(&self, batch: WriteBatch) -> Result<()> {
-        self.db.write_opt(batch, &self.writing).map_err(|error| writing(&self.path, &error))
-    }
+pub(super) fn malformed_record(store: &Store, partition: &Partition, from: u64, reason: layout::Malformed) -> BusError {
+    store.malformed(&format!("a record of {partition} at offset {from} or after it"), reason)
 }
 
 fn database_options(options: &Options, recovery: Recovery) -> rocksdb::Options {

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use contracts::time::Timestamp;
@@ -40,8 +40,16 @@ pub(super) struct Settings {
 pub(super) struct PartitionState {
     earliest: AtomicU64,
     end: AtomicU64,
+    compaction: Mutex<Compaction>,
+}
+
+/// How far compaction came.
+#[derive(Debug, Clone, Copy)]
+struct Compaction {
     /// Below this the newest of each key was kept and the rest removed.
-    compacted: AtomicU64,
+    upto: u64,
+    /// When the first tombstone that is still there was appended. Not known after a start: as if it were very old.
+    oldest_tombstone: Option<Timestamp>,
 }
 
 /// Where the next record of a partition goes.
@@ -127,7 +135,11 @@ impl Topic {
 
 impl PartitionState {
     fn new(earliest: u64, end: u64, compacted: u64) -> Self {
-        Self { earliest: AtomicU64::new(earliest), end: AtomicU64::new(end), compacted: AtomicU64::new(compacted) }
+        Self {
+            earliest: AtomicU64::new(earliest),
+            end: AtomicU64::new(end),
+            compaction: Mutex::new(Compaction { upto: compacted, oldest_tombstone: Some(Timestamp::MIN) }),
+        }
     }
 
     pub fn earliest(&self) -> u64 {
@@ -139,7 +151,19 @@ impl PartitionState {
     }
 
     pub fn compacted(&self) -> u64 {
-        self.compacted.load(Ordering::Acquire)
+        self.compaction().upto
+    }
+
+    pub fn oldest_tombstone(&self) -> Option<Timestamp> {
+        self.compaction().oldest_tombstone
+    }
+
+    pub fn set_compacted(&self, upto: u64, oldest_tombstone: Option<Timestamp>) {
+        *self.compaction() = Compaction { upto, oldest_tombstone };
+    }
+
+    fn compaction(&self) -> MutexGuard<'_, Compaction> {
+        self.compaction.lock().expect("invariant: it is copied in and out, which cannot panic")
     }
 
     pub fn set_earliest(&self, earliest: u64) {
@@ -148,10 +172,6 @@ impl PartitionState {
 
     pub fn set_end(&self, end: u64) {
         self.end.store(end, Ordering::Release);
-    }
-
-    pub fn set_compacted(&self, compacted: u64) {
-        self.compacted.store(compacted, Ordering::Release);
     }
 }
 
@@ -220,7 +240,7 @@ pub(super) fn read_mark(store: &Store, topic: &str, index: u32) -> Result<Mark> 
     let Some(bytes) = store.get(&layout::mark_key(topic, index))? else {
         return Ok(Mark { earliest: 0, floor: 0, time: Timestamp::MIN, position: 0, compacted: 0 });
     };
-    Mark::decode(&bytes).map_err(|reason| store.malformed(&format!("what is known of {topic}[{index}]"), &reason))
+    Mark::decode(&bytes).map_err(|reason| store.malformed(&format!("what is known of {topic}[{index}]"), reason))
 }
 
 /// Where a partition goes on: after its newest record, and not below its mark.
@@ -231,7 +251,7 @@ fn newest(store: &Store, topic: &str, index: u32, mark: &Mark) -> Result<Head> {
     let Some((key, value)) = records.item() else {
         return records.status().map(|()| floor).map_err(|error| store.reading(&format!("{topic}[{index}]"), &error));
     };
-    let malformed = |reason| store.malformed(&format!("the newest record of {topic}[{index}]"), &reason);
+    let malformed = |reason| store.malformed(&format!("the newest record of {topic}[{index}]"), reason);
     let (_, offset) = layout::record_place(key).ok_or_else(|| malformed(layout::Malformed::Short))?;
     let record = layout::decode_record(value).map_err(malformed)?;
     Ok(Head {

@@ -1,19 +1,24 @@
 //! What is particular to the embedded log; what it shares with Kafka is in the conformance suite.
 
+mod keeping;
+
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use contracts::time::Timestamp;
 use contracts::topics::{Compression, Declared, Keep, Partitioning};
 
 use super::{Embedded, Habits, Lost, Options};
 use crate::{
-    Aborted, Batch, BatchLimit, Bus, BusError, Header, Inputs, Instance, Member, MemberSettings, Membership, Offset,
-    Outcome, Ownership, Partition, Polled, ProducerSettings, Progress, Publication, Publisher, Row, Start, To, Until,
+    Aborted, Batch, BatchLimit, Bus, BusError, Extent, Header, Inputs, Instance, Member, MemberSettings, Membership,
+    Offset, Outcome, Ownership, Partition, Polled, ProducerSettings, Progress, Publication, Publisher, Row, Start, To,
+    Until,
 };
 
-pub(super) fn declared(name: &str, partitions: u32, keep: Keep) -> Declared {
+fn declared(name: &str, partitions: u32, keep: Keep) -> Declared {
     Declared {
         name: name.to_owned(),
         partitions: NonZeroU32::new(partitions).unwrap(),
@@ -26,7 +31,7 @@ pub(super) fn declared(name: &str, partitions: u32, keep: Keep) -> Declared {
 }
 
 /// Sends rows as (partition, key, value) to `topic` and answers their offsets.
-pub(super) fn send(log: &Embedded, topic: &str, rows: &[(u32, Option<&str>, Option<&str>)]) -> Vec<u64> {
+fn send(log: &Embedded, topic: &str, rows: &[(u32, Option<&str>, Option<&str>)]) -> Vec<u64> {
     let offsets = Arc::new(Mutex::new(Vec::new()));
     let sink = offsets.clone();
     let mut producer = log
@@ -45,7 +50,7 @@ pub(super) fn send(log: &Embedded, topic: &str, rows: &[(u32, Option<&str>, Opti
 }
 
 /// Everything in a partition, as (offset, key, value).
-pub(super) fn contents(log: &Embedded, topic: &str, index: u32) -> Vec<(u64, String, Option<String>)> {
+fn contents(log: &Embedded, topic: &str, index: u32) -> Vec<(u64, String, Option<String>)> {
     let mut reader = log.read(&[(Partition::new(topic, index), Start::Earliest)], Until::End).unwrap();
     let mut batch = Batch::default();
     let mut found = Vec::new();
@@ -107,7 +112,7 @@ fn news(member: &mut Box<dyn Member>) -> Polled {
     polled
 }
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 const UNCHANGED: fn() -> Ownership = || Ownership::Unchanged;
 
 /// A log with topics `in` and `out` of two partitions.
