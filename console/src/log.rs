@@ -3,7 +3,9 @@
 //! Invariant: the same on every log and through the API. It is the part of [`Bus`] that works without a group, so that
 //! whoever holds a [`Log`] does not know, and need not, whether it is in this process.
 
-use bus::{Bus, Difference, Extent, FateSink, Found, Partition, Producer, ProducerSettings, Reader, Result, Start, Until};
+use bus::{
+    Bus, Difference, Extent, FateSink, Found, Partition, Producer, ProducerSettings, Reader, Result, Start, Until,
+};
 use contracts::topics::Declared;
 
 pub trait Log: Send + Sync + std::fmt::Debug {

@@ -25,11 +25,7 @@ use crate::wire::stream::{put_done, put_end, put_failed, put_idle, put_record};
 use crate::wire::{RECORDS_TYPE, ROWS_MAX, ROWS_TYPE};
 
 /// Each row's fate comes back in its place; a request that was refused whole has written nothing.
-pub async fn append(
-    State(api): State<Api>,
-    Path(topic): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
+pub async fn append(State(api): State<Api>, Path(topic): Path<String>, request: Request) -> Result<Response, Problem> {
     let body = body::whole(&api, request, ROWS_TYPE).await?;
     let within = api.bounds.log_within;
     let fates = api
@@ -72,7 +68,7 @@ impl From<bus::Result<(Partition, bus::Offset)>> for FateJson {
     fn from(fate: bus::Result<(Partition, bus::Offset)>) -> Self {
         match fate {
             Ok((partition, offset)) => Self::Stored { partition: partition.index, offset: offset.0 },
-            Err(error) => Self::Lost { error: ErrorJson::new(error.kind(), error) },
+            Err(error) => Self::Lost { error: ErrorJson::new(error.kind(), &error) },
         }
     }
 }
@@ -148,10 +144,7 @@ impl HttpBody for Chunks {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.get_mut().0.poll_recv(context).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
 }

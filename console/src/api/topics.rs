@@ -45,9 +45,8 @@ fn extents_of(log: &dyn Log, topic: Option<&str>) -> bus::Result<Vec<ExtentJson>
     if let (Some(topic), true) = (topic, chosen.is_empty()) {
         return Err(BusError::UnknownTopic { topic: topic.to_owned() });
     }
-    let partitions = chosen.iter().flat_map(|found| {
-        (0..found.partitions.get()).map(|index| Partition::new(&found.name, index))
-    });
+    let partitions =
+        chosen.iter().flat_map(|found| (0..found.partitions.get()).map(|index| Partition::new(&found.name, index)));
     partitions
         .map(|partition| {
             let Extent { earliest, end } = log.extent(&partition)?;

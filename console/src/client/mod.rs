@@ -33,7 +33,7 @@ use crate::wire::json::{Applied, ErrorBody, Extents, Health, Topics, Topology};
 use crate::wire::{JSON_TYPE, start};
 
 /// How long an answer may take that needs no body of ours.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 /// The longest answer that is read whole.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -83,7 +83,8 @@ impl Client {
     /// Sends a request on a connection of its own; an answer that is a refusal is an error.
     async fn request(&self, method: Method, path: &str, body_type: &str, body: Bytes) -> Result<Response<Incoming>> {
         let stream = UnixStream::connect(&*self.socket).await.map_err(|error| unreachable(&self.socket, &error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| protocol(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| protocol(&error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "the connection to the API ended early");
@@ -182,5 +183,8 @@ fn unreachable(socket: &Path, error: &io::Error) -> BusError {
 }
 
 fn protocol(error: &dyn std::error::Error) -> BusError {
-    BusError::Protocol { what: "the API did not speak as expected; are both of one version?", reason: error.to_string() }
+    BusError::Protocol {
+        what: "the API did not speak as expected; are both of one version?",
+        reason: error.to_string(),
+    }
 }

@@ -118,6 +118,9 @@ impl Producer for ApiProducer {
 
 impl std::fmt::Debug for ApiProducer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiProducer").field("topic", &self.topic).field("waiting", &self.tags.len()).finish_non_exhaustive()
+        f.debug_struct("ApiProducer")
+            .field("topic", &self.topic)
+            .field("waiting", &self.tags.len())
+            .finish_non_exhaustive()
     }
 }

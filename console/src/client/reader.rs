@@ -51,7 +51,9 @@ impl ApiReader {
                 return Ok(Step::Wanting);
             };
             match frame {
-                Frame::Record(record) => push(batch, partition(&mut self.partitions, &self.topic, record.partition), &record)?,
+                Frame::Record(record) => {
+                    push(batch, partition(&mut self.partitions, &self.topic, record.partition), &record)?;
+                }
                 Frame::End { partition: index } => {
                     batch.push_end(partition(&mut self.partitions, &self.topic, index));
                 }
@@ -95,14 +97,17 @@ impl Reader for ApiReader {
         let until = Instant::now() + limit.wait;
         loop {
             match self.take(batch, limit)? {
-                Step::Full => return Ok(Progress::More),
                 // The trait says that the batch is empty with `Done`: records before it are handed out first.
                 Step::Done if batch.is_empty() && batch.ends().is_empty() => return Ok(Progress::Done),
-                Step::Done => return Ok(Progress::More),
+                Step::Done | Step::Full => return Ok(Progress::More),
                 Step::Wanting => {}
             }
             // What came is not held back for what may come.
-            let wait = if batch.is_empty() { until.saturating_duration_since(Instant::now()) } else { std::time::Duration::ZERO };
+            let wait = if batch.is_empty() {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                std::time::Duration::ZERO
+            };
             let body = &mut self.body;
             let frame = self.client.runtime.block_on(async { tokio::time::timeout(wait, body.frame()).await });
             match frame {
