@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing is decided here. What the words mean together is found by [`crate::settled`], before anything runs.
 
+#![expect(clippy::doc_markdown, reason = "these are help texts; marks of Markdown would be shown as they are")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

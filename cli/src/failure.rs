@@ -37,7 +37,9 @@ pub enum Failure {
     Registry(#[from] RegistryError),
     #[error("no schema registry is named; name one with --registry or `registry.url`")]
     NoRegistry,
-    #[error("the registry does not have the schema of {record} under the subject `{subject}`; `tripline schemas publish` puts it there")]
+    #[error(
+        "the registry does not have the schema of {record} under the subject `{subject}`; `tripline schemas publish` puts it there"
+    )]
     NotPublished { record: &'static str, subject: String },
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -76,22 +78,15 @@ pub enum Failure {
 impl Failure {
     pub fn status(&self) -> Status {
         match self {
-            Self::Log(error) => match error.kind() {
-                ErrorKind::Unavailable => Status::CannotReach,
-                ErrorKind::Denied | ErrorKind::Fixed => Status::Refused,
-                _ => Status::CheckFailed,
-            },
-            Self::Registry(RegistryError::Denied { .. } | RegistryError::Incompatible { .. }) => Status::Refused,
-            Self::Registry(RegistryError::Unreachable { .. } | RegistryError::Failed { .. } | RegistryError::NotTheApi { .. }) => Status::CannotReach,
-            Self::Registry(RegistryError::Address { .. }) | Self::NoRegistry => Status::Usage,
-            Self::Registry(_) | Self::NotPublished { .. } => Status::CheckFailed,
-            Self::NoLog { .. } => Status::CannotReach,
+            Self::Log(error) => of_log(error),
+            Self::Registry(error) => of_registry(error),
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
-            Self::Listen(_) => Status::CannotReach,
-            Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } => Status::Usage,
-            Self::NoRecord { .. }
-            | Self::Topology(_)
+            Self::Listen(_) | Self::NoLog { .. } => Status::CannotReach,
+            Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } | Self::NoRegistry => Status::Usage,
+            Self::Topology(_)
             | Self::NoTopic { .. }
+            | Self::NoRecord { .. }
+            | Self::NotPublished { .. }
             | Self::File { .. }
             | Self::Io { .. }
             | Self::Events { .. }
@@ -120,5 +115,24 @@ impl Failure {
                 complain(error.to_string());
             }
         }
+    }
+}
+
+fn of_log(error: &BusError) -> Status {
+    match error.kind() {
+        ErrorKind::Unavailable => Status::CannotReach,
+        ErrorKind::Denied | ErrorKind::Fixed => Status::Refused,
+        _ => Status::CheckFailed,
+    }
+}
+
+fn of_registry(error: &RegistryError) -> Status {
+    match error {
+        RegistryError::Denied { .. } | RegistryError::Incompatible { .. } => Status::Refused,
+        RegistryError::Unreachable { .. } | RegistryError::Failed { .. } | RegistryError::NotTheApi { .. } => {
+            Status::CannotReach
+        }
+        RegistryError::Address { .. } => Status::Usage,
+        _ => Status::CheckFailed,
     }
 }

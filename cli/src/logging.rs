@@ -18,7 +18,9 @@ pub fn start(flag: Option<&str>) -> Result<(), Failure> {
         (None, None) => (VARIABLE, DEFAULT),
     };
     let filter = EnvFilter::try_new(text).map_err(|error| Failure::LogFilter {
-        text: format!("{setter}: expected a level such as debug, or levels by module such as bus=debug, found {text:?}: {error}"),
+        text: format!(
+            "{setter}: expected a level such as debug, or levels by module such as bus=debug, found {text:?}: {error}"
+        ),
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -3,13 +3,14 @@
 //! Invariant: decided in [`Target::decide`] and nowhere else. Brokers that are named win; else whoever answers on the
 //! socket of the data directory owns the log there; else nobody does, and this process opens it for as long as it runs.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::config::{Config, EmbeddedSettings, Log as LogConfig};
 use bus::connection::KafkaConnection;
-use bus::embedded::Embedded;
+use bus::embedded::{Embedded, Options};
 use bus::kafka::Kafka;
 use bus::{BusError, ErrorKind};
 use console::{Client, Log};
@@ -41,10 +42,6 @@ pub struct Place {
     pub name: String,
 }
 
-/// Another command may have the log open for a moment.
-const HELD_FOR: Duration = Duration::from_secs(3);
-const HELD_LOOK_AGAIN: Duration = Duration::from_millis(50);
-
 pub fn socket(dir: &Path) -> PathBuf {
     dir.join("api.sock")
 }
@@ -54,14 +51,33 @@ pub fn log_dir(dir: &Path) -> PathBuf {
 }
 
 pub fn open(config: &Config, access: Access) -> Result<Place, Failure> {
-    let until = Instant::now() + HELD_FOR;
+    // Decided again each time: whoever held the log a moment ago may be an `up` that answers now.
+    while_held(|| Target::decide(config)?.open(config, access), || true)
+}
+
+/// The log in a data directory, for the process that will own it.
+pub fn open_embedded(dir: &Path, options: &Options) -> Result<Embedded, Failure> {
+    // Who answers on the socket is an `up`, and will not go soon.
+    let may_go_soon = || UnixStream::connect(socket(dir)).is_err();
+    while_held(|| Ok(Embedded::open(&log_dir(dir), options.clone())?), may_go_soon)
+}
+
+/// How long a command may have the log open that is no `up`.
+const HELD_MAX: Duration = Duration::from_secs(3);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Tries again while another process has the log open.
+fn while_held<T>(
+    mut attempt: impl FnMut() -> Result<T, Failure>,
+    may_go_soon: impl Fn() -> bool,
+) -> Result<T, Failure> {
+    let until = Instant::now() + HELD_MAX;
     loop {
-        match Target::decide(config)?.open(config, access) {
-            // Either a command that will be done soon, or an `up` whose socket will answer soon.
-            Err(Failure::Log(BusError::Held { .. })) if Instant::now() < until => {
-                std::thread::sleep(HELD_LOOK_AGAIN);
+        match attempt() {
+            Err(Failure::Log(BusError::Held { .. })) if Instant::now() < until && may_go_soon() => {
+                std::thread::sleep(LOOK_AGAIN_AFTER);
             }
-            opened => return opened,
+            result => return result,
         }
     }
 }
@@ -76,7 +92,7 @@ impl Target {
             Ok(client) => Ok(Self::Api(client)),
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 Ok(Self::Embedded(config.dir.clone(), settings.clone()))
-            },
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -52,8 +52,11 @@ pub fn topology(named: Option<&Path>, config: &Config) -> Result<(String, Topolo
         return Ok(("the topology built in".to_owned(), Topology::single_node()));
     };
     let name = path.display().to_string();
-    let text = fs::read(path)
-        .map_err(|source| Failure::File { doing: "cannot read the topology", path: path.to_owned(), source })?;
+    let text = fs::read(path).map_err(|source| Failure::File {
+        doing: "cannot read the topology",
+        path: path.to_owned(),
+        source,
+    })?;
     let text = String::from_utf8(text)
         .map_err(|error| Failure::Topology(Problems::unreadable(&*name, format!("it is not text: {error}"))))?;
     let topology = Topology::parse(&name, &text).map_err(Failure::Topology)?;

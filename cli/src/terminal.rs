@@ -4,6 +4,7 @@
 //! any output. Colours are ours alone.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use crate::failure::Failure;
@@ -32,7 +33,7 @@ fn escaped_but(text: &str, escapes: impl Fn(char) -> bool) -> Cow<'_, str> {
     for c in text.chars() {
         if escapes(c) {
             // All of them are of the basic plane, so that one unit of UTF-16 says it.
-            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+            write!(shown, "\\u{:04x}", u32::from(c)).expect("invariant: a String takes text");
         } else {
             shown.push(c);
         }

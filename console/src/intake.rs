@@ -85,18 +85,23 @@ impl Intake {
         }
         let claim =
             |field, expected, found: &str| Err(Refusal::StagesClaim { field, expected, found: found.to_owned() });
-        match self.trust {
-            Trust::Operator => Ok(()),
-            Trust::Anybody if event.is_watcher_generated => claim("is_watcher_generated", "false", "true"),
-            Trust::Anybody if event.source_type == SourceType::Watcher => {
-                claim("source_type", "actor or external", "watcher")
-            }
-            Trust::Anybody if event.event_depth.get() != 0 => {
-                claim("event_depth", "0", &event.event_depth.get().to_string())
-            }
-            Trust::Anybody if !event.ancestry.is_empty() => claim("ancestry", "an empty array", "rules"),
-            Trust::Anybody => Ok(()),
+        if self.trust == Trust::Operator {
+            return Ok(());
         }
+        let depth = event.event_depth.get();
+        if event.is_watcher_generated {
+            return claim("is_watcher_generated", "false", "true");
+        }
+        if event.source_type == SourceType::Watcher {
+            return claim("source_type", "actor or external", "watcher");
+        }
+        if depth != 0 {
+            return claim("event_depth", "0", &depth.to_string());
+        }
+        if !event.ancestry.is_empty() {
+            return claim("ancestry", "an empty array", "rules");
+        }
+        Ok(())
     }
 }
 
@@ -110,10 +115,5 @@ impl Prepared {
 
     pub fn row<'a>(&'a self, headers: &'a [Header<'a>]) -> Row<'a> {
         Row { topic: TELEMETRY_EVENTS, to: To::Key(self.key.as_str().as_bytes()), value: Some(&self.value), headers }
-    }
-
-    /// How much it weighs on its way.
-    pub fn size_bytes(&self) -> usize {
-        self.value.len() + self.key.as_str().len()
     }
 }

@@ -31,7 +31,7 @@ fn show(record: Option<&str>, form: Form) -> Result<(), Failure> {
     let schemas = AnyRecord::schemas();
     let Some(wanted) = record else {
         return terminal::print(match form {
-            Form::Text => schemas.iter().map(|schema| format!("{}\n", schema.name())).collect(),
+            Form::Text => format!("{}\n", AnyRecord::NAMES.join("\n")),
             Form::Json => format!("{}\n", json!({ "records": AnyRecord::NAMES })),
         });
     };
@@ -83,7 +83,7 @@ fn publish(registry: &Registry, form: Form) -> Result<(), Failure> {
 }
 
 fn tell(rows: &[Row], good: &str, form: Form) -> Result<(), Failure> {
-    let lines: String = rows
+    let lines: Vec<String> = rows
         .iter()
         .map(|row| match form {
             Form::Text => match &row.problem {
@@ -96,7 +96,7 @@ fn tell(rows: &[Row], good: &str, form: Form) -> Result<(), Failure> {
             }
         })
         .collect();
-    terminal::print(lines)?;
+    terminal::print(lines.concat())?;
     match rows.iter().filter(|row| row.problem.is_some()).count() {
         0 => Ok(()),
         count => Err(Failure::Checks { count }),

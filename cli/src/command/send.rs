@@ -39,8 +39,7 @@ impl Send {
         let mut input = Input::open(&self.file)?;
         let place = place::open(&self.config, Access::Existing)?;
         let framing = Schemas::of(self.config.registry.as_ref())?.framing_of_events()?;
-        let intake =
-            Intake { endpoint_id: settled::host(), source: "send", trust: Trust::Operator, framing };
+        let intake = Intake { endpoint_id: settled::host(), source: "send", trust: Trust::Operator, framing };
         if self.strict {
             input = self.checked(input, &intake)?;
         }
@@ -59,13 +58,11 @@ impl Send {
     fn checked(&self, input: Input, intake: &Intake) -> Result<Input, Failure> {
         let mut input = input.rewindable()?;
         let (mut good, mut bad) = (0_u64, 0_u64);
-        input.for_each_line(|line| {
-            match sender::prepare(intake, &line) {
-                Ok(_) => good += 1,
-                Err(refusal) => {
-                    bad += 1;
-                    sender::report(&self.file, line.number, &refusal, self.form);
-                }
+        input.for_each_line(|line| match sender::prepare(intake, &line) {
+            Ok(_) => good += 1,
+            Err(refusal) => {
+                bad += 1;
+                sender::report(&self.file, line.number, &refusal, self.form);
             }
         })?;
         if bad > 0 {
@@ -82,7 +79,10 @@ impl Send {
             )),
             Form::Text => {
                 let events = if tally.sent == 1 { "event" } else { "events" };
-                terminal::complain(format!("{} {events} sent to {TELEMETRY_EVENTS}, {log}; {} refused", tally.sent, tally.refused));
+                terminal::complain(format!(
+                    "{} {events} sent to {TELEMETRY_EVENTS}, {log}; {} refused",
+                    tally.sent, tally.refused
+                ));
                 Ok(())
             }
         }

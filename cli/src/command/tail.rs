@@ -21,8 +21,7 @@ use crate::schemas::Schemas;
 use crate::{settled, terminal};
 use show::Shower;
 
-const BATCH: BatchLimit =
-    BatchLimit { records_max: 1_000, bytes_max: 1024 * 1024, wait: Duration::from_millis(200) };
+const BATCH: BatchLimit = BatchLimit { records_max: 1_000, bytes_max: 1024 * 1024, wait: Duration::from_millis(200) };
 
 #[derive(Debug)]
 pub struct Tail {

@@ -101,8 +101,8 @@ fn tell(
             terminal::print(format!("{}: all {topics} topics are as declared\n", place.name))
         }
         Form::Text => {
-            let lines: String = differences.iter().map(|difference| format!("{state}  {difference}\n")).collect();
-            terminal::print(format!("{}: {topics} topics declared\n{lines}", place.name))
+            let lines: Vec<_> = differences.iter().map(|difference| format!("{state}  {difference}\n")).collect();
+            terminal::print(format!("{}: {topics} topics declared\n{}", place.name, lines.concat()))
         }
         Form::Json => {
             let differences: Vec<Value> = differences.iter().map(difference_json).collect();

@@ -44,14 +44,21 @@ impl Up {
         let config = settled::config(common, flags)?;
         let Log::Embedded(ref log) = config.log else { unreachable!("invariant: the flag above says which log") };
         let (topology_name, topology) = settled::topology(args.topology.as_deref(), &config)?;
-        Ok(Self { form: common.output, log: log.options(), dir: config.dir, listen: config.api.listen, topology_name, topology })
+        Ok(Self {
+            form: common.output,
+            log: log.options(),
+            dir: config.dir,
+            listen: config.api.listen,
+            topology_name,
+            topology,
+        })
     }
 
     pub fn run(self) -> Result<(), Failure> {
         // From here on a first signal waits to be asked for, and a second one ends the process where it stands.
         let mut ends = Ends::register()?;
         make_dir(&self.dir)?;
-        let log = Embedded::open(&place::log_dir(&self.dir), self.log.clone())?;
+        let log = place::open_embedded(&self.dir, &self.log)?;
         bus::topic::apply(&log, &self.topology.topics)?;
         let serve = Serve {
             log: Arc::new(log.clone()),

@@ -57,9 +57,9 @@ fn store(log: &dyn Log, lines: Vec<Line>, within: std::time::Duration) -> Result
                     partition: partition.index,
                     offset: offset.0,
                 },
-                Err(error) => LineOutcome::Refused { error: ErrorJson::new(error.kind(), error) },
+                Err(error) => LineOutcome::Refused { error: ErrorJson::new(error.kind(), &error) },
             },
-            Err(refusal) => LineOutcome::Refused { error: ErrorJson::new(ErrorKind::Invalid, refusal) },
+            Err(refusal) => LineOutcome::Refused { error: ErrorJson::new(ErrorKind::Invalid, &refusal) },
         };
         LineResult { line, outcome }
     });

@@ -71,7 +71,7 @@ impl From<Malformed> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         tracing::debug!(status = self.status.as_u16(), kind = self.kind.as_str(), message = self.message, "refused");
-        let body = ErrorBody { error: ErrorJson::new(self.kind, self.message) };
+        let body = ErrorBody { error: ErrorJson::new(self.kind, &self.message) };
         let body = serde_json::to_string(&body).expect("invariant: two texts are JSON");
         (self.status, [(header::CONTENT_TYPE, JSON_TYPE)], body).into_response()
     }

@@ -68,7 +68,7 @@ impl From<bus::Result<(Partition, bus::Offset)>> for FateJson {
     fn from(fate: bus::Result<(Partition, bus::Offset)>) -> Self {
         match fate {
             Ok((partition, offset)) => Self::Stored { partition: partition.index, offset: offset.0 },
-            Err(error) => Self::Lost { error: ErrorJson::new(error.kind(), error) },
+            Err(error) => Self::Lost { error: ErrorJson::new(error.kind(), &error) },
         }
     }
 }

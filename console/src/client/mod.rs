@@ -33,7 +33,7 @@ use crate::wire::json::{Applied, ErrorBody, Extents, Health, Topics, Topology};
 use crate::wire::{JSON_TYPE, start};
 
 /// How long an answer may take that needs no body of ours.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 /// The longest answer that is read whole.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 

@@ -52,7 +52,7 @@ impl ApiReader {
             };
             match frame {
                 Frame::Record(record) => {
-                    push(batch, partition(&mut self.partitions, &self.topic, record.partition), &record)?
+                    push(batch, partition(&mut self.partitions, &self.topic, record.partition), &record)?;
                 }
                 Frame::End { partition: index } => {
                     batch.push_end(partition(&mut self.partitions, &self.topic, index));
@@ -97,10 +97,9 @@ impl Reader for ApiReader {
         let until = Instant::now() + limit.wait;
         loop {
             match self.take(batch, limit)? {
-                Step::Full => return Ok(Progress::More),
                 // The trait says that the batch is empty with `Done`: records before it are handed out first.
                 Step::Done if batch.is_empty() && batch.ends().is_empty() => return Ok(Progress::Done),
-                Step::Done => return Ok(Progress::More),
+                Step::Done | Step::Full => return Ok(Progress::More),
                 Step::Wanting => {}
             }
             // What came is not held back for what may come.

@@ -22,7 +22,7 @@ pub struct ErrorJson {
 }
 
 impl ErrorJson {
-    pub fn new(kind: ErrorKind, message: impl ToString) -> Self {
+    pub fn new(kind: ErrorKind, message: &(impl ToString + ?Sized)) -> Self {
         Self { kind: kind.as_str().to_owned(), message: message.to_string() }
     }
 }

@@ -42,9 +42,8 @@ impl Input {
             }
             Source::Stdin
         } else {
-            let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
-                true => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-                false => Ok(file),
+            let opened = File::open(path).and_then(|file| {
+                if file.metadata()?.is_dir() { Err(io::Error::from(io::ErrorKind::IsADirectory)) } else { Ok(file) }
             });
             Source::File(opened.map_err(|source| failed("cannot be opened", path, source))?)
         };
@@ -63,7 +62,8 @@ impl Input {
                 io::copy(&mut self.source, &mut spool)?;
                 Ok(spool)
             });
-            let spool = spooled.map_err(|source| failed("cannot be kept aside in TMPDIR for checking", &self.path, source))?;
+            let spool =
+                spooled.map_err(|source| failed("cannot be kept aside in TMPDIR for checking", &self.path, source))?;
             self.source = Source::File(spool);
         }
         self.rewound()

@@ -32,7 +32,11 @@ enum Value<'a> {
     /// A text of JSON, on topics that have no schema.
     Json(&'a str),
     Tombstone,
-    Undecodable { reason: &'static str, detail: String, raw: &'a [u8] },
+    Undecodable {
+        reason: &'static str,
+        detail: String,
+        raw: &'a [u8],
+    },
 }
 
 impl<'a> Shower<'a> {
