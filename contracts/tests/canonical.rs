@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use contracts::canonical::{self, Digest, InexactNumber};
+use contracts::canonical::{self, BeyondDoubles, Digest};
 use contracts::json::{self, Mode, Number, Object, Value};
 use proptest::prelude::*;
 
@@ -19,25 +19,12 @@ fn tolerant(text: &str) -> Value<'_> {
     json::parse(text.as_bytes(), Mode::Tolerant, 64).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn strict_text(value: &Value<'_>) -> Result<String, InexactNumber> {
+fn strict_text(value: &Value<'_>) -> Result<String, BeyondDoubles> {
     canonical::text(value).map(canonical::Text::into_string)
 }
 
 fn tolerant_text(value: &Value<'_>) -> String {
     canonical::tolerant_text(value).into_string()
-}
-
-/// RFC 8785 takes each number for the nearest double; we look at what was written. This is its view.
-fn as_doubles(value: Value<'_>) -> Value<'_> {
-    match value {
-        Value::Number(number) => Number::from_f64(number.to_f64()).unwrap().into(),
-        Value::Array(items) => items.into_iter().map(as_doubles).collect::<Vec<_>>().into(),
-        Value::Object(object) => {
-            let members = object.into_iter();
-            members.fold(Object::new(), |object, (key, value)| object.with(key, as_doubles(value))).into()
-        }
-        other => other,
-    }
 }
 
 #[test]
@@ -47,10 +34,12 @@ fn the_documents_of_rfc_8785_come_out_byte_for_byte() {
             fs::read_to_string(data().join(format!("testdata/{folder}/{name}.{ending}"))).unwrap()
         };
         let (input, output, hex) = (read("input", "json"), read("output", "json"), read("outhex", "txt"));
-        let value = as_doubles(tolerant(&input));
+        let value = tolerant(&input);
         let text = strict_text(&value).unwrap();
         assert_eq!(text, output, "{name}");
-        assert_eq!(tolerant_text(&value), output, "{name}");
+        // One number of one document has more digits than a double: there, and only there, the forms differ.
+        let as_written = output.replace("333333333.3333333,", "333333333.33333329,");
+        assert_eq!(tolerant_text(&value), as_written, "{name}");
         let bytes: Vec<u8> = hex.split_whitespace().map(|h| u8::from_str_radix(h, 16).unwrap()).collect();
         assert_eq!(text.as_bytes(), bytes, "{name}");
         assert_eq!(canonical::id(&value).unwrap(), Digest::of(&bytes), "{name}");
@@ -76,7 +65,7 @@ fn a_hundred_thousand_doubles_are_written_as_ecmascript_does() {
 
 /// Number text, what RFC 8785 makes of it, or `None` where that has another value.
 #[test]
-fn a_number_whose_value_would_change_keeps_its_text_or_is_refused_by_name() {
+fn a_number_whose_value_would_change_keeps_its_text_where_values_of_others_are_hashed() {
     let long_zeros = format!("1{}e-400000", "0".repeat(400_000));
     let long_fraction = format!("0.{}1e400001", "0".repeat(400_000));
     let long_one_off = format!("1{}1e-400001", "0".repeat(400_000));
@@ -128,6 +117,10 @@ fn a_number_whose_value_would_change_keeps_its_text_or_is_refused_by_name() {
         let strict = strict_text(&Value::from(vec![Value::Null, value]));
         match expected {
             Some(expected) => assert_eq!(strict, Ok(format!("[null,{expected}]")), "{shown}"),
+            None if written.parse::<f64>().unwrap().is_finite() => {
+                let nearest = Number::from_f64(written.parse().unwrap()).unwrap();
+                assert_eq!(strict, Ok(format!("[null,{nearest}]")), "{shown}");
+            }
             None => assert!(strict.unwrap_err().to_string().contains(shown), "{shown}"),
         }
     }
@@ -354,8 +347,8 @@ proptest! {
         let value = tolerant(&written);
         let double: f64 = written.parse().unwrap();
         let rfc8785 = Number::from_f64(double).map(|number| number.as_str().to_owned());
+        prop_assert_eq!(strict_text(&value).ok(), rfc8785.clone());
         let exact = rfc8785.filter(|text| expanded(text) == expanded(&written));
-        prop_assert_eq!(strict_text(&value).ok(), exact.clone());
         let once = tolerant_text(&value);
         prop_assert_eq!(&once, exact.as_ref().unwrap_or(&written));
         prop_assert_eq!(tolerant_text(&tolerant(&once)), once.clone());

@@ -2,15 +2,11 @@
 //!
 //! Invariant: equal values give equal bytes, whatever the order of keys, the spelling of strings or the whitespace.
 //!
-//! Two forms that agree wherever both exist. The strict form is for our own records and refuses a number that RFC 8785
-//! would write with another value. The tolerant form is for payloads of others and refuses nothing: such a number is
-//! hashed as the text that came. Two spellings of such a number therefore differ (`1e400`, `10e399`), but two numbers
-//! are never taken for one; and such a text never equals what RFC 8785 writes for any double, because whatever RFC
-//! 8785 writes has the value of its double.
-//!
-//! Values are compared as the decimals that were written. RFC 8785 itself first takes each number for the nearest
-//! double; to do as it does, replace numbers by [`crate::json::Number::from_f64`] of their
-//! [`to_f64`](crate::json::Number::to_f64).
+//! Two forms that agree wherever numbers are what a double can hold. [`text`] is RFC 8785 to the letter: each number is
+//! taken for the double next to it. [`tolerant_text`] is for values of others and changes no value: a number that RFC 8785
+//! would write with another value is hashed as the text that came. Two spellings of such a number therefore differ
+//! (`1e400`, `10e399`), but two numbers are never taken for one; and such a text never equals what RFC 8785 writes for any
+//! double, because whatever RFC 8785 writes has the value of its double.
 //!
 //! Absent on purpose: another hash, and reading: see [`crate::json`].
 
@@ -26,29 +22,32 @@ pub use payload::{is_volatile, payload};
 
 use crate::json::{Number, Value};
 use crate::shown::shown;
+use number::Numbers;
 use writer::Writer;
 
 /// A text in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(String);
 
-/// A number that RFC 8785 cannot write with the value it has.
+/// A number beyond every double, for which RFC 8785 has no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("number {number}: expected one that a double holds exactly as written; send it as a string")]
-pub struct InexactNumber {
+#[error("number {number}: expected one between -1.8e308 and 1.8e308; send it as a string")]
+pub struct BeyondDoubles {
     pub number: String,
 }
 
-/// The canonical text of one of our own records.
-pub fn text(value: &Value<'_>) -> Result<Text, InexactNumber> {
-    match first_inexact(value) {
-        Some(number) => Err(InexactNumber { number: shown(number.as_str()) }),
-        None => Ok(tolerant_text(value)),
+/// The text of RFC 8785.
+pub fn text(value: &Value<'_>) -> Result<Text, BeyondDoubles> {
+    if let Some(number) = first_beyond_doubles(value) {
+        return Err(BeyondDoubles { number: shown(number.as_str()) });
     }
+    let mut writer = Writer::with_numbers(Numbers::Doubles);
+    writer.value(value);
+    Ok(Text(writer.finish()))
 }
 
-/// The id of one of our own records: SHA-256 of [`text`].
-pub fn id(value: &Value<'_>) -> Result<Digest, InexactNumber> {
+/// SHA-256 of [`text`].
+pub fn id(value: &Value<'_>) -> Result<Digest, BeyondDoubles> {
     text(value).map(|text| text.digest())
 }
 
@@ -86,11 +85,11 @@ impl fmt::Display for Text {
     }
 }
 
-fn first_inexact<'v, 'a>(value: &'v Value<'a>) -> Option<&'v Number<'a>> {
+fn first_beyond_doubles<'v, 'a>(value: &'v Value<'a>) -> Option<&'v Number<'a>> {
     match value {
-        Value::Number(number) => (!number::is_exact(number.as_str())).then_some(number),
-        Value::Array(items) => items.iter().find_map(first_inexact),
-        Value::Object(object) => object.iter().find_map(|(_, value)| first_inexact(value)),
+        Value::Number(number) => (!number::is_finite(number.as_str())).then_some(number),
+        Value::Array(items) => items.iter().find_map(first_beyond_doubles),
+        Value::Object(object) => object.iter().find_map(|(_, value)| first_beyond_doubles(value)),
         Value::Null | Value::Bool(_) | Value::String(_) => None,
     }
 }

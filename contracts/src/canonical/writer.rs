@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::number;
+use super::number::Numbers;
 use crate::json::{Value, write_string};
 
 #[derive(Debug, Default)]
 pub(super) struct Writer<'k> {
     out: String,
+    numbers: Numbers,
     /// The members of the open objects that are complete, innermost last.
     members: Vec<Member<'k>>,
     /// Holds the members of an object while they are put in order.
@@ -45,6 +46,10 @@ pub(super) struct OpenMember<'k> {
 impl<'k> Writer<'k> {
     pub fn with_capacity(bytes: usize) -> Self {
         Self { out: String::with_capacity(bytes), ..Self::default() }
+    }
+
+    pub fn with_numbers(numbers: Numbers) -> Self {
+        Self { numbers, ..Self::default() }
     }
 
     pub fn finish(self) -> String {
@@ -86,7 +91,7 @@ impl<'k> Writer<'k> {
     }
 
     pub fn number(&mut self, written: &str) {
-        number::write(&mut self.out, written);
+        self.numbers.write(&mut self.out, written);
     }
 
     pub fn string(&mut self, text: &str) {
