@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use crate::limits::FAULTS_MAX;
+use crate::shown::shown;
 
 /// One thing wrong with one field. Boxed, so that the way without faults stays narrow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +124,7 @@ impl Fault {
                     write!(path, "[{place}]").expect("invariant: a String takes text");
                 }
                 Segment::Field(name) => push_name(&mut path, name),
-                Segment::Key(name) => push_name(&mut path, &shown(name)),
+                Segment::Key(name) => push_name(&mut path, &shown(name).escape_debug().to_string()),
             }
         }
         path
@@ -206,14 +207,4 @@ impl fmt::Display for Faults {
             more => write!(f, "; and {more} more"),
         }
     }
-}
-
-/// Text of others as an error shows it: on one line, at most 64 characters.
-pub fn shown(text: &str) -> String {
-    const SHOWN_CHARS_MAX: usize = 64;
-    let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
 }

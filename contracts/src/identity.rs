@@ -5,7 +5,7 @@
 //!
 //! Absent on purpose: random ids.
 
-use crate::canonical::{Digest, tolerant_id};
+use crate::canonical::{self, Digest, tolerant_text};
 use crate::field::JsonObject;
 use crate::id::{ActionId, AlertId, EndpointId, EventId, RequestId, RuleId};
 use crate::json::{Object, Value};
@@ -38,16 +38,17 @@ impl AlertParts<'_> {
     }
 }
 
-/// What repeats of a rule without a window are known by; `payload` is what [`crate::canonical::payload`] leaves of it,
-/// or only what the rule's `dedup_by` names.
-pub fn dedup_hash(event: &TelemetryEvent, rule_id: &RuleId, payload: Value<'_>) -> Digest {
-    digest(
-        Object::new()
-            .with("event_type", event.event_type.as_str())
-            .with("payload", payload)
-            .with("rule_id", rule_id.as_str())
-            .with("topic", event.topic.as_str()),
-    )
+/// What repeats of a rule without a window are known by; `payload` is what [`canonical::payload`] leaves of it, or only
+/// what the rule's `dedup_by` names.
+pub fn dedup_hash(event: &TelemetryEvent, rule_id: &RuleId, payload: canonical::Text) -> Digest {
+    let text = |text: &str| tolerant_text(&Value::from(text));
+    canonical::object([
+        ("event_type", text(&event.event_type)),
+        ("payload", payload),
+        ("rule_id", text(rule_id.as_str())),
+        ("topic", text(&event.topic)),
+    ])
+    .digest()
 }
 
 /// What repeats of a rule with a window are known by.
@@ -128,8 +129,8 @@ impl WatcherEventParts<'_> {
 /// The id of an event that somebody sends without one: of its JSON face, less `event_id` and `ingested_at`, and of its
 /// place in the input, so that two equal lines are two events.
 pub(crate) fn sent_event_id(event: Object<'_>, place: u64) -> EventId {
-    let mut event = event;
-    event.retain_mut(|name, _| !matches!(name, "event_id" | "ingested_at"));
+    let hashed = event.into_iter().filter(|(name, _)| !matches!(&**name, "event_id" | "ingested_at"));
+    let event = hashed.fold(Object::new(), |event, (name, value)| event.with(name, value));
     let place = Value::Number(place.into());
     event_id(Object::new().with("event", event).with("place", place))
 }
@@ -144,5 +145,5 @@ fn hash(parts: Object<'_>) -> String {
 
 /// Tolerant, for payloads and parameters are in it; of our own parts it differs in nothing from the strict form.
 fn digest(parts: Object<'_>) -> Digest {
-    tolerant_id(&Value::Object(parts))
+    tolerant_text(&Value::Object(parts)).digest()
 }

@@ -5,17 +5,17 @@
 
 use crate::avro::Framing;
 use crate::codec::{self, EncodeError};
-use crate::fault::Faults;
-use crate::json::{self, Mode, Value};
-use crate::limits::{JSON_FACE_DEPTH_MAX, JSON_GROWTH_MAX};
+use crate::fault::{Faults, Found};
+use crate::json::{self, Mode, Token, Tokens, Value};
+use crate::limits::{ITEMS_MAX, JSON_FACE_DEPTH_MAX, JSON_GROWTH_MAX};
 use crate::record::Record;
 use crate::shape::Shape;
 
 /// Why a text is not the record it was read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    #[error("{record}: expected at most {max} bytes of JSON, found {found}")]
-    TooLarge { record: &'static str, max: usize, found: usize },
+    #[error("{record}: expected at most {max} {unit}, found {found}")]
+    TooLarge { record: &'static str, unit: &'static str, max: usize, found: Found },
     #[error("expected JSON; {0}")]
     Syntax(#[from] json::Error),
     #[error("{record}: {faults}")]
@@ -37,19 +37,40 @@ pub fn from_json<R: Record>(text: &[u8]) -> Result<R, JsonError> {
 
 /// The text as a tree: strict where the record is ours, tolerant within its fields of JSON.
 pub fn parse<R: Record>(text: &[u8]) -> Result<Value<'_>, JsonError> {
-    let max = R::BYTES_MAX * JSON_GROWTH_MAX;
-    if text.len() > max {
-        return Err(JsonError::TooLarge { record: R::NAME, max, found: text.len() });
+    check_size::<R>(text)?;
+    if let Ok(strict) = json::parse(text, Mode::Strict, JSON_FACE_DEPTH_MAX) {
+        return Ok(strict);
     }
+    // Is it about the record, or about what is only carried? The carried is hidden, and the question put again.
     let value = json::parse(text, Mode::Tolerant, JSON_FACE_DEPTH_MAX)?;
-    let strict = json::parse(text, Mode::Strict, JSON_FACE_DEPTH_MAX).map(drop);
-    if strict.is_err() {
-        // Is it about the record, or about what is only carried? The carried is hidden, and the question put again.
-        let mut shown = text.to_vec();
-        hide_carried(&R::shape(), &value, text, &mut shown);
-        json::parse(&shown, Mode::Strict, JSON_FACE_DEPTH_MAX)?;
-    }
+    let mut shown = text.to_vec();
+    hide_carried(&R::shape(), &value, text, &mut shown);
+    json::parse(&shown, Mode::Strict, JSON_FACE_DEPTH_MAX)?;
     Ok(value)
+}
+
+/// Bounds the text, and the tree it would make: where the text is longer than any Avro body, that has to be because of
+/// how it is spelled, and not because of how much it holds.
+fn check_size<R: Record>(text: &[u8]) -> Result<(), JsonError> {
+    let too_large = |unit, max, found| JsonError::TooLarge { record: R::NAME, unit, max, found };
+    let bytes_max = R::BYTES_MAX * JSON_GROWTH_MAX;
+    if text.len() > bytes_max {
+        return Err(too_large("bytes of JSON", bytes_max, Found::Exactly(text.len())));
+    }
+    // A value and what parts it from the next take two bytes.
+    let values_max = R::BYTES_MAX / 2 + ITEMS_MAX;
+    if text.len() > R::BYTES_MAX && values_before_fault(text).take(values_max + 1).count() > values_max {
+        return Err(too_large("values", values_max, Found::More));
+    }
+    Ok(())
+}
+
+/// The values of a text, counted without a tree, up to where it is no longer JSON.
+fn values_before_fault(text: &[u8]) -> impl Iterator<Item = ()> {
+    let utf8 = str::from_utf8(text).unwrap_or_default();
+    let mut tokens = Tokens::new(utf8, JSON_FACE_DEPTH_MAX);
+    let values = std::iter::from_fn(move || tokens.next().ok().filter(|token| !matches!(token, Token::End)));
+    values.filter(|token| !matches!(token, Token::Key(_) | Token::ArrayEnd | Token::ObjectEnd)).map(|_| ())
 }
 
 /// Takes a tree as a record.

@@ -12,6 +12,7 @@ use apache_avro::types::Value;
 use crate::avro::Reader;
 use crate::fault::{Fault, Faults, Problem, Segment};
 use crate::json;
+use crate::nearest::nearest;
 use crate::schema::OurSchema;
 use crate::shape::Shape;
 
@@ -126,14 +127,7 @@ impl<'v, 'f> Members<'v, 'f> {
 }
 
 fn unknown(name: &str, known: &[&'static str]) -> Fault {
-    /// Further off than this, a name is not a slip of the one meant.
-    const SIMILARITY_MIN: f64 = 0.7;
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(name, known), *known))
-        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known);
+    let nearest = nearest(name, known.iter().copied());
     Fault::new(Problem::Unknown { nearest }).within(Segment::Key(name.to_owned()))
 }
 

@@ -6,10 +6,11 @@ use apache_avro::types::Value;
 
 use super::text::kept;
 use crate::avro::{Reader, write_long};
-use crate::fault::{Fault, Faults, shown};
+use crate::fault::{Fault, Faults};
 use crate::json;
 use crate::record::{Field, unresolved};
 use crate::shape::Shape;
+use crate::shown::shown;
 use crate::time::Timestamp;
 
 impl Field for bool {
@@ -143,9 +144,9 @@ impl Field for Timestamp {
     /// RFC 3339, or a whole number of microseconds since 1970.
     fn read_json(value: &json::Value<'_>, faults: &mut Faults) -> Option<Self> {
         let time = match value {
-            json::Value::String(text) => text
-                .parse()
-                .map_err(|_| Fault::of_value(Shape::Timestamp.description(), format!("\"{}\"", shown(text)))),
+            json::Value::String(text) => {
+                text.parse().map_err(|_| Fault::of_value(Shape::Timestamp.description(), format!("{:?}", shown(text))))
+            }
             json::Value::Number(number) => match number.to_i64() {
                 Some(micros) => timestamp(micros),
                 None => Err(Fault::of_value(Shape::Timestamp.description(), shown(number.as_str()))),

@@ -3,10 +3,11 @@
 use apache_avro::types::Value;
 
 use crate::avro::{Reader, write_length};
-use crate::fault::{Fault, Faults, shown};
+use crate::fault::{Fault, Faults};
 use crate::json;
 use crate::record::{Field, unresolved};
 use crate::shape::{EnumShape, Shape, doc};
+use crate::shown::shown;
 
 /// An enum as [`crate::record::symbols`] declares it: `ALL` and `SYMBOLS` stand in the same order.
 pub trait Symbols: Copy + 'static {
@@ -69,5 +70,5 @@ impl<T: Symbols> Field for T {
 }
 
 fn not_one<T: Symbols>(found: &str) -> Fault {
-    Fault::of_value(T::shape().description(), format!("\"{}\"", shown(found)))
+    Fault::of_value(T::shape().description(), format!("{:?}", shown(found)))
 }

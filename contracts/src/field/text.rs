@@ -6,11 +6,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::avro::{Reader, write_bytes};
 use crate::canonical::Digest;
-use crate::fault::{Fault, Faults, Found, shown};
+use crate::fault::{Fault, Faults, Found};
 use crate::json;
 use crate::limits::{BLOB_BYTES_MAX, JSON_DEPTH_MAX, STRING_BYTES_MAX};
 use crate::record::{Field, unresolved};
 use crate::shape::Shape;
+use crate::shown::shown;
 
 impl Field for String {
     fn shape() -> Shape {
@@ -274,5 +275,5 @@ impl Field for Digest {
 
 fn digest(text: &str) -> Result<Digest, Fault> {
     text.parse()
-        .map_err(|_| Fault::of_value("a SHA-256 (64 lower-case hexadecimal digits)", format!("\"{}\"", shown(text))))
+        .map_err(|_| Fault::of_value("a SHA-256 (64 lower-case hexadecimal digits)", format!("{:?}", shown(text))))
 }

@@ -113,6 +113,21 @@ fn a_longer_body_is_refused_before_it_is_looked_at() {
     assert!(error.starts_with("expected JSON"), "{error}");
 }
 
+/// A small value costs a tree some fifty times its text.
+#[test]
+fn a_text_longer_than_any_body_may_not_hold_more_than_one() {
+    let line = |payload: &str| to_json(&plain()).replace(r#""payload":{}"#, &format!(r#""payload":{payload}"#));
+    let many = format!(r#"{{"a":[0{}]}}"#, ",0".repeat(EVENT_BYTES_MAX));
+    let refused = from_json::<TelemetryEvent>(line(&many).as_bytes()).unwrap_err().to_string();
+    assert_eq!(refused, "telemetry_event_v1: expected at most 278528 values, found more");
+    // As many as fit, and as much text as spelling can make of it.
+    let most = format!(r#"{{"a":[0{}]}}"#, ",0".repeat(EVENT_BYTES_MAX / 2 - 200));
+    assert!(from_json::<TelemetryEvent>(line(&most).as_bytes()).is_ok());
+    let spelled = format!(r#""{}""#, r"\u0020".repeat(EVENT_BYTES_MAX - 1000) + "{}");
+    assert!(spelled.len() > EVENT_BYTES_MAX * 5);
+    assert!(from_json::<TelemetryEvent>(line(&spelled).as_bytes()).is_ok());
+}
+
 #[test]
 fn a_payload_nests_64_deep() {
     assert_eq!(all_ways(&TelemetryEvent { payload: nested(JSON_DEPTH_MAX), ..plain() }), Ok(()));

@@ -10,6 +10,7 @@ mod drafts;
 mod evolution;
 mod hostile;
 mod ids;
+mod independent;
 mod json;
 mod limits;
 mod reference;
