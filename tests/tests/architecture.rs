@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -135,25 +136,25 @@ struct Graph {
 
 #[test]
 fn arrows_point_down_only() {
-    assert_eq!(arrows(&repository()), Vec::<String>::new());
+    assert_eq!(arrows(&REPOSITORY), Vec::<String>::new());
 }
 
 #[test]
 fn a_broker_and_a_store_have_few_owners() {
-    assert_eq!(ownership(&repository()), Vec::<String>::new());
+    assert_eq!(ownership(&REPOSITORY), Vec::<String>::new());
 }
 
 #[test]
 fn pure_crates_reach_nothing_impure() {
-    let graph = repository();
+    let graph = &*REPOSITORY;
     assert!(graph.members.contains("contracts"), "the graph is empty: {graph:?}");
-    assert_eq!(purity(&graph, TOLERATED), Vec::<String>::new());
+    assert_eq!(purity(graph, TOLERATED), Vec::<String>::new());
 }
 
 #[test]
 fn xtask_is_built_without_the_heavy_crates() {
-    let graph = repository();
-    let reached = reach(&graph, "xtask");
+    let graph = &*REPOSITORY;
+    let reached = reach(graph, "xtask");
     for heavy in ["rdkafka-sys", "librocksdb-sys", "tokio"] {
         assert!(!reached.iter().any(|(_, to)| to == heavy), "xtask must not wait for {heavy}");
     }
@@ -161,7 +162,7 @@ fn xtask_is_built_without_the_heavy_crates() {
 
 #[test]
 fn every_pure_crate_bans_clocks_io_randomness_and_hash_maps() {
-    for name in PURE.iter().filter(|name| repository().members.contains(**name)) {
+    for name in PURE.iter().filter(|name| REPOSITORY.members.contains(**name)) {
         let path = root().join(name).join("clippy.toml");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(missing_bans(&text), Vec::<&str>::new(), "{} does not ban these", path.display());
@@ -257,7 +258,7 @@ fn layer(name: &str) -> Option<Layer> {
     LAYERS.iter().find(|(known, _)| *known == name).map(|(_, layer)| *layer)
 }
 
-fn repository() -> Graph {
+static REPOSITORY: LazyLock<Graph> = LazyLock::new(|| {
     let options = ["--locked", "--filter-platform", "x86_64-unknown-linux-gnu"].map(String::from);
     let metadata = MetadataCommand::new().current_dir(root()).other_options(options).exec().unwrap();
     let name = |id| metadata[id].name.to_string();
@@ -268,7 +269,7 @@ fn repository() -> Graph {
         graph.imports.entry(name(&node.id)).or_default().extend(normal.map(|import| name(&import.pkg)));
     }
     graph
-}
+});
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

@@ -29,7 +29,9 @@ pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
         println!("{line}");
     }
     let status = child.wait().map_err(Error::program("cargo"))?;
-    println!("{totals}");
+    if totals != Totals::default() || status.success() {
+        println!("{totals}");
+    }
     Ok(code(status))
 }
 

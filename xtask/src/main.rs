@@ -5,6 +5,7 @@
 mod cargo;
 mod error;
 mod part;
+mod schemas;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use error::Error;
 use part::{Name, Part};
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "Developer tasks: real parts, tests, benchmarks", after_help = EXAMPLES)]
+#[command(name = "cargo xtask", about = "Developer tasks: real parts, tests, benchmarks, schemas", after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -26,6 +27,7 @@ Examples:
   cargo xtask kafka start --name two    another one beside it
   cargo xtask test                      all tests, on real parts
   cargo xtask test -- poison            the tests whose name contains `poison`
+  cargo xtask schemas bless             after a change of a record
   cargo xtask bench --help              the benchmarks";
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +41,9 @@ enum Task {
     /// Fetches the real parts, then runs every test of the workspace
     #[command(after_help = TEST_EXAMPLES)]
     Test(Passed),
+    /// The schema files
+    #[command(subcommand)]
+    Schemas(Schemas),
     /// Builds and runs the benchmarks with the release profile
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(Passed),
@@ -70,6 +75,13 @@ enum Registry {
     Stop(Stop),
     /// Says which registries run, and where
     Status(Status),
+}
+
+#[derive(Debug, Subcommand)]
+enum Schemas {
+    /// Writes schemas/ as the records are declared now, and says what changed
+    #[command(after_help = BLESS_EXAMPLES)]
+    Bless,
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +129,10 @@ Examples:
   cargo xtask test --test conformance   one file of tests
   cargo xtask test -- poison            tests whose name contains `poison`";
 
+const BLESS_EXAMPLES: &str = "\
+Example:
+  cargo xtask schemas bless && git diff schemas/";
+
 const BENCH_EXAMPLES: &str = "\
 Example:
   cargo xtask bench --help              what the benchmarks take";
@@ -126,6 +142,7 @@ fn main() -> ExitCode {
         Task::Kafka(task) => kafka(task),
         Task::Registry(task) => registry(task),
         Task::Test(passed) => cargo::test(&passed.arguments),
+        Task::Schemas(Schemas::Bless) => schemas::bless(),
         Task::Bench(passed) => cargo::bench(&passed.arguments),
     };
     done.unwrap_or_else(|error| {

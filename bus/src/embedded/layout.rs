@@ -79,11 +79,6 @@ pub(super) fn family_of(topic: &str) -> String {
     format!("topic/{topic}")
 }
 
-/// The topic whose records a column family holds.
-pub(super) fn topic_of(family: &str) -> Option<&str> {
-    family.strip_prefix("topic/")
-}
-
 pub(super) fn record_key(partition: u32, offset: u64) -> [u8; 12] {
     let mut key = [0; 12];
     key[..4].copy_from_slice(&partition.to_be_bytes());

@@ -18,10 +18,10 @@ use rocksdb::WriteBatch;
 use super::group::Group;
 use super::layout;
 use super::maintenance;
-use super::options::{Lost, Options};
+use super::options::{Flush, Lost, Options};
 use super::owner::{self, Owner};
 use super::signal::Signal;
-use super::store::{Family, Recovery, Store};
+use super::store::{Family, Store};
 use super::topics::{Head, NAME_BYTES_MAX, Settings, Topic, check_name};
 use crate::{BusError, Instance, Offset, Partition, Result};
 
@@ -69,9 +69,9 @@ pub(super) struct Append<'l> {
 }
 
 impl Log {
-    pub fn open(dir: &Path, options: Options, recovery: Recovery) -> Result<Self> {
+    pub fn open(dir: &Path, options: Options) -> Result<Self> {
         let owner = owner::own(dir, (options.clock)())?;
-        let store = Store::open(dir, &options, recovery)?;
+        let store = Store::open(dir, &options)?;
         check_version(&store)?;
         let mut topics = BTreeMap::new();
         let mut appender = Appender::default();
@@ -251,6 +251,17 @@ impl Log {
 
     fn appender(&self) -> MutexGuard<'_, Appender> {
         self.appender.lock().expect("invariant: appending does not panic; had it, heads and records could differ")
+    }
+}
+
+/// A log that is closed leaves nothing to the next interval.
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.options.flush != Flush::OsDecides
+            && let Err(error) = self.store.sync()
+        {
+            tracing::error!(%error, "what was appended last would not survive a loss of power");
+        }
     }
 }
 

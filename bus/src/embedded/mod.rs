@@ -17,6 +17,7 @@ mod owner;
 mod producer;
 mod publisher;
 mod reader;
+mod salvage;
 mod signal;
 mod store;
 mod ticker;
@@ -31,6 +32,7 @@ use contracts::topics::Declared;
 
 pub(crate) use member::Place;
 pub use options::{Clock, Flush, Habits, Lost, Memory, Options};
+pub use salvage::{Salvaged, salvage};
 
 use crate::{
     Bus, Extent, FateSink, Found, Instance, Member, MemberSettings, Offset, Partition, Producer, ProducerSettings,
@@ -41,7 +43,6 @@ use member::EmbeddedMember;
 use producer::EmbeddedProducer;
 use publisher::EmbeddedPublisher;
 use reader::EmbeddedReader;
-use store::Recovery;
 use ticker::Ticker;
 
 /// A handle to an open log; clones share it. The directory is free again when the last handle and everything made from
@@ -56,7 +57,7 @@ pub struct Embedded {
 impl Embedded {
     /// Opens the log in a directory, which is made when it is not there.
     pub fn open(dir: &Path, options: Options) -> Result<Self> {
-        let log = Arc::new(Log::open(dir, options, Recovery::Strict)?);
+        let log = Arc::new(Log::open(dir, options)?);
         let mut tickers = Vec::new();
         if let Flush::EveryMillis(millis) = log.options.flush {
             let log = log.clone();

@@ -68,7 +68,8 @@ pub(super) fn offset_at(log: &Log, topic: &Topic, index: u32, time: Timestamp) -
 }
 
 /// The first record of `from..end` for which `holds` is true, given that it is true for all that follow; `end` if there
-/// is none. Looks at a logarithmic number of records.
+/// is none. Looks at a number of records that grows with the logarithm of the distance from `from`: retention, which
+/// comes often and removes little, reads little.
 pub(super) fn first_where(
     log: &Log,
     topic: &Topic,
@@ -79,23 +80,31 @@ pub(super) fn first_where(
 ) -> Result<Offset> {
     let partition = || Partition { topic: topic.name.clone(), index };
     let mut records = log.store.records(&topic.name, layout::record_key(index, from), layout::record_key(index, end));
-    // Every record below `low` fails, and `found` is the first known to hold.
-    let (mut low, mut high, mut found) = (from, end, end);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        records.seek(layout::record_key(index, middle));
+    // The first record at or after an offset, and whether it holds.
+    let mut look = |at: u64| -> Result<Option<(u64, bool)>> {
+        records.seek(layout::record_key(index, at));
         let Some((key, value)) = records.item() else {
-            records.status().map_err(|error| log.store.unreadable(&partition(), middle, &error))?;
-            high = middle;
-            continue;
+            return records.status().map(|()| None).map_err(|error| log.store.unreadable(&partition(), at, &error));
         };
-        let (offset, record) = layout::decode_item(key, value)
-            .map_err(|reason| malformed_record(&log.store, &partition(), middle, reason))?;
-        if holds(&record) {
-            found = found.min(offset);
-            high = middle;
-        } else {
-            low = offset + 1;
+        let (offset, record) =
+            layout::decode_item(key, value).map_err(|reason| malformed_record(&log.store, &partition(), at, reason))?;
+        Ok(Some((offset, holds(&record))))
+    };
+    // Every record below `low` fails; of those from `high` on, the first one is `found`, and it holds.
+    let (mut low, mut high, mut found) = (from, end, end);
+    let mut stride = Some(0);
+    while low < high {
+        let at = stride.map_or(low + (high - low) / 2, |stride| (low + stride).min(high - 1));
+        match look(at)? {
+            Some((offset, false)) => {
+                low = offset + 1;
+                stride = stride.map(|stride| stride * 2 + 1);
+            }
+            hit => {
+                found = hit.map_or(found, |(offset, _)| offset);
+                high = at;
+                stride = None;
+            }
         }
     }
     Ok(Offset(found))

@@ -51,21 +51,11 @@ pub(super) struct Store {
     unsynced: AtomicBool,
 }
 
-/// How strictly a log's write-ahead files are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Recovery {
-    /// Anything but a torn tail is damage.
-    Strict,
-    /// Up to the first damage.
-    UpToDamage,
-}
-
 impl Store {
-    pub fn open(dir: &Path, options: &Options, recovery: Recovery) -> Result<Self> {
+    pub fn open(dir: &Path, options: &Options) -> Result<Self> {
         let path = dir.join("log");
-        let cache = Cache::new_lru_cache(options.memory.block_cache_bytes);
-        let family_options = family_options(&cache, options);
-        let db_options = database_options(options, recovery);
+        let db_options = database_options(options);
+        let family_options = family_options(options);
         let families = if path.join("CURRENT").exists() {
             Db::list_cf(&db_options, &path).map_err(|error| opening(&path, &error))?
         } else {
@@ -73,18 +63,38 @@ impl Store {
         };
         let families = families.into_iter().map(|name| ColumnFamilyDescriptor::new(name, family_options.clone()));
         let db = Db::open_cf_descriptors(&db_options, &path, families).map_err(|error| opening(&path, &error))?;
+        Ok(Self::new(db, path, options, family_options))
+    }
+
+    /// Opens what can still be read of a damaged log, and changes nothing. A damaged write-ahead log is read up to the
+    /// damage; where files are missing or spoiled, all others are read.
+    pub fn open_damaged(dir: &Path, options: &Options) -> Result<Self> {
+        let path = dir.join("log");
+        let family_options = family_options(options);
+        let mut db_options = database_options(options);
+        db_options.create_if_missing(false);
+        db_options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        let families = Db::list_cf(&db_options, &path).map_err(|error| opening(&path, &error))?;
+        let open = |db_options: &rocksdb::Options| {
+            let descriptor = |name| ColumnFamilyDescriptor::new(name, family_options.clone());
+            Db::open_cf_descriptors_read_only(db_options, &path, families.iter().map(descriptor), false)
+        };
+        // Without its checks RocksDB forgives missing files, but no longer stops at a hole in the write-ahead log.
+        let db = open(&db_options).or_else(|_| {
+            db_options.set_paranoid_checks(false);
+            open(&db_options)
+        });
+        let db = db.map_err(|error| opening(&path, &error))?;
+        Ok(Self::new(db, path, options, family_options))
+    }
+
+    fn new(db: Db, path: PathBuf, options: &Options, family_options: rocksdb::Options) -> Self {
         let mut writing = WriteOptions::default();
         writing.set_sync(options.flush == Flush::EveryWrite);
         // Rows of a partition come in order: remembering where the last one went makes the next one cheap.
         writing.set_memtable_insert_hint_per_batch(true);
-        Ok(Self {
-            db,
-            writing,
-            family_options,
-            path,
-            reserve_bytes: options.disk_reserve_bytes,
-            unsynced: AtomicBool::new(true),
-        })
+        let unsynced = AtomicBool::new(true);
+        Self { db, writing, family_options, path, reserve_bytes: options.disk_reserve_bytes, unsynced }
     }
 
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
@@ -168,10 +178,6 @@ impl Store {
         Ok(())
     }
 
-    pub fn db(&self) -> &Db {
-        &self.db
-    }
-
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -183,7 +189,12 @@ impl Store {
 
     /// A partition that cannot be read on from an offset.
     pub fn unreadable(&self, partition: &Partition, from: u64, error: &rocksdb::Error) -> BusError {
-        self.reading(&format!("{partition} from offset {from} on"), error)
+        let rescue = format!("What is before that offset, and other partitions, can be read. {RESCUE}");
+        let mut damaged = self.reading(&format!("{partition} from offset {from} on"), error);
+        if let BusError::Damaged { rescue: said, .. } = &mut damaged {
+            *said = rescue;
+        }
+        damaged
     }
 
     /// What was read is not what this program writes.
@@ -216,13 +227,10 @@ pub(super) fn malformed_record(store: &Store, partition: &Partition, from: u64, 
     store.malformed(&format!("a record of {partition} at offset {from} or after it"), reason)
 }
 
-fn database_options(options: &Options, recovery: Recovery) -> rocksdb::Options {
+fn database_options(options: &Options) -> rocksdb::Options {
     let mut db = rocksdb::Options::default();
     db.create_if_missing(true);
-    db.set_wal_recovery_mode(match recovery {
-        Recovery::Strict => DBRecoveryMode::TolerateCorruptedTailRecords,
-        Recovery::UpToDamage => DBRecoveryMode::PointInTime,
-    });
+    db.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     db.set_max_total_wal_size(WRITE_AHEAD_BYTES_MAX);
     db.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(options.memory.write_buffer_bytes, true));
     db.set_max_open_files(options.memory.open_files_max);
@@ -235,9 +243,10 @@ fn database_options(options: &Options, recovery: Recovery) -> rocksdb::Options {
     db
 }
 
-fn family_options(cache: &Cache, options: &Options) -> rocksdb::Options {
+/// The same for every family of a log, which share one cache through them.
+fn family_options(options: &Options) -> rocksdb::Options {
     let mut table = BlockBasedOptions::default();
-    table.set_block_cache(cache);
+    table.set_block_cache(&Cache::new_lru_cache(options.memory.block_cache_bytes));
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     table.set_block_size(BLOCK_BYTES);

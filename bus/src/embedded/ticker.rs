@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::{BusError, Result};
 
+/// However short an interval was asked for.
+const EVERY_MIN: Duration = Duration::from_millis(1);
+
 /// Ends its thread when it is dropped, and waits for what that is doing.
 #[derive(Debug)]
 pub(super) struct Ticker {
@@ -17,6 +20,7 @@ pub(super) struct Ticker {
 impl Ticker {
     pub fn start(name: &'static str, every: Duration, mut tick: impl FnMut() + Send + 'static) -> Result<Self> {
         let (stop, stopped) = channel();
+        let every = every.max(EVERY_MIN);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {

@@ -1,12 +1,12 @@
-//! Messages of a consumer into a batch, with the place of every partition. Members and readers share it.
+//! Messages of a consumer into a batch. Members and readers share it.
 //!
-//! Invariant: `next` of a track is where its reading goes on: never behind a record that was handed out, and at the
-//! end of the partition as soon as the end was seen, also across the holes that transaction markers leave.
+//! Invariant: what was taken from librdkafka is handed out. An error that comes behind records of the same poll waits for
+//! the next one.
 //!
 //! Messages are taken one by one: librdkafka's batch calls are reachable by raw pointers only.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use contracts::time::Timestamp;
 use rdkafka::TopicPartitionList;
@@ -17,28 +17,22 @@ use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp as KafkaTime
 use super::failure::{self, Doing};
 use super::link::Link;
 use super::query;
+use super::tracks::{End, Tracks};
 use crate::{Batch, BatchLimit, BusError, Header, Offset, Partition, Result};
 
-/// Where each partition of a consumer stands.
+/// What a consumer reads.
 #[derive(Debug, Default)]
-pub(super) struct Tracks {
-    tracks: Vec<Track>,
-    /// Of the last record: records come in runs of one partition.
-    current: usize,
+pub(super) struct Intake {
+    pub tracks: Tracks,
+    /// Came behind records that had to be handed out first.
+    postponed: Option<Interruption>,
 }
 
-#[derive(Debug)]
-pub(super) struct Track {
-    pub partition: Partition,
-    pub next: Offset,
-    pub flows: bool,
-    /// Records from here on are not handed out.
-    stop: Option<Offset>,
+impl Intake {
+    pub fn of(tracks: Tracks) -> Self {
+        Self { tracks, postponed: None }
+    }
 }
-
-/// Offsets at which librdkafka says a partition ended. It names the offset in the text of the event only.
-#[derive(Debug, Default)]
-pub(super) struct Ends(Mutex<Option<Offset>>);
 
 /// Why filling a batch stopped before it was full.
 #[derive(Debug)]
@@ -48,123 +42,70 @@ pub(super) enum Interruption {
     Failed(BusError),
 }
 
-impl Tracks {
-    pub fn iter(&self) -> impl Iterator<Item = &Track> {
-        self.tracks.iter()
-    }
-
-    pub fn get(&self, partition: &Partition) -> Option<&Track> {
-        self.tracks.iter().find(|track| track.partition == *partition)
-    }
-
-    pub fn get_mut(&mut self, partition: &Partition) -> Option<&mut Track> {
-        self.tracks.iter_mut().find(|track| track.partition == *partition)
-    }
-
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Track> {
-        self.tracks.iter_mut()
-    }
-
-    pub fn add(&mut self, track: Track) {
-        self.remove(&track.partition);
-        self.tracks.push(track);
-    }
-
-    pub fn remove(&mut self, partition: &Partition) {
-        self.tracks.retain(|track| track.partition != *partition);
-        self.current = 0;
-    }
-
-    fn of(&mut self, topic: &str, index: i32) -> Option<&mut Track> {
-        let is_it =
-            |track: &Track| i64::from(track.partition.index) == i64::from(index) && *track.partition.topic == *topic;
-        if !self.tracks.get(self.current).is_some_and(is_it) {
-            self.current = self.tracks.iter().position(is_it)?;
-        }
-        self.tracks.get_mut(self.current)
-    }
-
-    /// The partition an end belongs to: librdkafka's event, as far as it is reachable, names its number and offset but
-    /// no topic. `None` while two topics could be meant; whoever needs certainty keeps one topic per consumer.
-    fn ended(&mut self, index: i32, at: Option<Offset>) -> Option<&mut Track> {
-        let could_be = |track: &&mut Track| {
-            track.flows && i64::from(track.partition.index) == i64::from(index) && at.is_none_or(|at| track.next <= at)
-        };
-        let mut candidates = self.tracks.iter_mut().filter(could_be);
-        let only = candidates.next()?;
-        candidates.next().is_none().then_some(only)
-    }
-}
-
-impl Track {
-    pub fn endless(partition: Partition, next: Offset) -> Self {
-        Self { partition, next, flows: true, stop: None }
-    }
-
-    pub fn up_to(partition: Partition, next: Offset, stop: Offset) -> Self {
-        Self { stop: Some(stop), ..Self::endless(partition, next) }
-    }
-
-    /// Assigned, but not to flow yet.
-    pub fn paused(partition: Partition, next: Offset) -> Self {
-        Self { flows: false, ..Self::endless(partition, next) }
-    }
-
-    pub fn is_finished(&self) -> bool {
-        self.stop.is_some_and(|stop| self.next >= stop)
-    }
-}
-
-impl Ends {
-    /// From the text of an event: "… reached end of partition at offset 42 (…)".
-    pub fn note(&self, reason: &str) {
-        let offset = reason
-            .split_once("end of partition at offset ")
-            .and_then(|(_, rest)| rest.split(' ').next())
-            .and_then(|digits| digits.parse().ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = offset.map(Offset);
-    }
-
-    fn take(&self) -> Option<Offset> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 /// Fills `batch` until it is full, nothing more is at hand, the limit's time is over, or `news` says the caller must be
 /// told something first.
 pub(super) fn fill<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     link: &Link,
-    tracks: &mut Tracks,
+    intake: &mut Intake,
     batch: &mut Batch,
     limit: &BatchLimit,
     news: impl Fn() -> bool,
 ) -> std::result::Result<(), Interruption> {
+    if let Some(interruption) = intake.postponed.take() {
+        return Err(interruption);
+    }
     let deadline = Instant::now() + limit.wait;
     while !batch.is_full(limit) {
         let has_any = !batch.is_empty() || !batch.ends().is_empty();
-        let wait = if has_any { std::time::Duration::ZERO } else { whole_millis(deadline) };
-        match consumer.poll(wait) {
-            Some(Ok(message)) => take(&message, tracks, batch),
-            Some(Err(KafkaError::PartitionEOF(index))) => {
-                let at = link.ends.take();
-                if let Some(track) = tracks.ended(index, at) {
-                    track.next = at.unwrap_or(track.next).max(track.next);
-                    batch.push_end(&track.partition);
-                }
+        let wait = if has_any { Duration::ZERO } else { whole_millis(deadline) };
+        let step = match consumer.poll(wait) {
+            Some(Ok(message)) => {
+                take(&message, &mut intake.tracks, batch);
+                Ok(())
             }
-            Some(Err(error)) => interruption(consumer, link, tracks, &error)?,
+            Some(Err(KafkaError::PartitionEOF(index))) => {
+                end(link, &mut intake.tracks, index, batch);
+                Ok(())
+            }
+            Some(Err(error)) => interruption(consumer, link, &intake.tracks, &error),
             None if has_any || wait.is_zero() || news() => break,
-            None => {}
+            None => Ok(()),
+        };
+        match step {
+            Ok(()) => {}
+            Err(interruption) if batch.is_empty() => return Err(interruption),
+            Err(interruption) => {
+                intake.postponed = Some(interruption);
+                break;
+            }
         }
     }
+    settle_ends(consumer, link, intake, batch);
     Ok(())
 }
 
+fn end(link: &Link, tracks: &mut Tracks, index: i32, batch: &mut Batch) {
+    let at = link.end_text.take();
+    let (Ok(index), Some(at)) = (u32::try_from(index), at) else { return };
+    if let Some(partition) = tracks.ended(End { index, at }) {
+        batch.push_end(partition);
+    }
+}
+
+fn settle_ends<C: ConsumerContext>(consumer: &BaseConsumer<C>, link: &Link, intake: &mut Intake, batch: &mut Batch) {
+    match intake.tracks.settle(Instant::now(), |partition| query::extent(consumer, link, partition)) {
+        Ok(settled) => settled.iter().for_each(|partition| batch.push_end(partition)),
+        Err(interruption) => {
+            intake.postponed.get_or_insert(Interruption::Failed(interruption));
+        }
+    }
+}
+
 /// What is left, in the whole milliseconds that librdkafka waits in; the rest of the last one is not worth spinning.
-fn whole_millis(deadline: Instant) -> std::time::Duration {
+fn whole_millis(deadline: Instant) -> Duration {
     let left = deadline.saturating_duration_since(Instant::now());
-    std::time::Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn take(message: &BorrowedMessage<'_>, tracks: &mut Tracks, batch: &mut Batch) {

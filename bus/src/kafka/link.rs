@@ -16,8 +16,8 @@ use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::intake::Ends;
 use super::token::TokenSource;
+use super::tracks::EndText;
 
 /// Lines a client may log in one [`LOG_WINDOW`]; the rest is counted.
 const LOG_LINES_MAX: u32 = 20;
@@ -40,8 +40,7 @@ pub(super) struct Link {
     /// The addresses, for messages.
     pub target: String,
     pub tokens: Option<Arc<TokenSource>>,
-    /// Offsets of partition ends, on their way from the event to whoever polls.
-    pub ends: Ends,
+    pub end_text: EndText,
     trouble: Mutex<Option<Trouble>>,
     /// Counts connections that broke: whether an answer may be the second one to a question asked twice.
     breaks: AtomicU64,
@@ -83,7 +82,7 @@ impl Link {
         Self {
             target: target.to_owned(),
             tokens,
-            ends: Ends::default(),
+            end_text: EndText::default(),
             trouble: Mutex::new(None),
             breaks: AtomicU64::new(0),
             lines: Mutex::new(Lines { window_start: Instant::now(), written: 0, left_out: 0 }),
@@ -161,7 +160,7 @@ impl<Role: Send + Sync> ClientContext for Context<Role> {
     /// Not logged: librdkafka writes a log line of its own about each of these.
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PartitionEOF) => self.link.ends.note(reason),
+            Some(RDKafkaErrorCode::PartitionEOF) => self.link.end_text.note(reason),
             Some(code) => self.link.note(code, reason),
             None => {}
         }

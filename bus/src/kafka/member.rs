@@ -15,8 +15,9 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::failure::{self, Doing};
-use super::intake::{self, Interruption, Track, Tracks};
+use super::intake::{self, Intake, Interruption};
 use super::link::{Context, Link, Plain};
+use super::tracks::Track;
 use super::{Kafka, create, query, settings};
 use crate::{Batch, BatchLimit, BusError, Instance, Member, MemberSettings, Offset, Partition, Polled, Result};
 
@@ -26,7 +27,7 @@ pub(super) struct KafkaMember {
     consumer: Arc<MemberConsumer>,
     link: Arc<Link>,
     instance: Instance,
-    tracks: Tracks,
+    intake: Intake,
     /// What the last poll answered and the caller has not dealt with yet.
     unanswered: Option<Change>,
     /// Once the group has put another in our place, it stays so.
@@ -70,7 +71,7 @@ impl Kafka {
             consumer: Arc::new(consumer),
             link,
             instance: settings.instance.clone(),
-            tracks: Tracks::default(),
+            intake: Intake::default(),
             unanswered: None,
             fenced: None,
         })
@@ -88,7 +89,7 @@ impl Member for KafkaMember {
         }
         let rebalances = &self.consumer.context().role;
         let filled =
-            intake::fill(&self.consumer, &self.link, &mut self.tracks, batch, limit, || rebalances.has_changes());
+            intake::fill(&self.consumer, &self.link, &mut self.intake, batch, limit, || rebalances.has_changes());
         match filled {
             Ok(()) => {}
             Err(Interruption::Failed(error)) => return Err(error),
@@ -111,7 +112,7 @@ impl Member for KafkaMember {
         // Before the first fetch can have an answer that would be handed out: they flow when the caller says so.
         self.consumer.pause(&places).map_err(|error| failure::of(&error, &self.link, doing))?;
         for (partition, offset) in starts {
-            self.tracks.add(Track::paused(partition.clone(), *offset));
+            self.intake.tracks.add(Track::paused(partition.clone(), *offset));
         }
         Ok(())
     }
@@ -120,7 +121,7 @@ impl Member for KafkaMember {
         let doing = Doing::what("giving partitions back");
         let list = intake::places(partitions.iter().map(|partition| (partition, None)))?;
         for partition in partitions {
-            self.tracks.remove(partition);
+            self.intake.tracks.remove(partition);
         }
         self.unanswered = None;
         self.consumer.incremental_unassign(&list).map_err(|error| failure::of(&error, &self.link, doing))
@@ -145,7 +146,7 @@ impl Member for KafkaMember {
     }
 
     fn position(&self, partition: &Partition) -> Result<Offset> {
-        self.tracks.get(partition).map(|track| track.next).ok_or_else(|| BusError::Protocol {
+        self.intake.tracks.get(partition).map(|track| track.next).ok_or_else(|| BusError::Protocol {
             what: "asking for the position of a partition that this member does not own",
             reason: partition.to_string(),
         })
@@ -175,7 +176,7 @@ impl KafkaMember {
 
     fn set_flow(&mut self, partitions: &[Partition], flows: bool) {
         for partition in partitions {
-            if let Some(track) = self.tracks.get_mut(partition) {
+            if let Some(track) = self.intake.tracks.get_mut(partition) {
                 track.flows = flows;
             }
         }
@@ -272,7 +273,7 @@ impl std::fmt::Debug for KafkaMember {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaMember")
             .field("instance", &self.instance)
-            .field("tracks", &self.tracks)
+            .field("tracks", &self.intake.tracks)
             .field("unanswered", &self.unanswered)
             .finish_non_exhaustive()
     }

@@ -19,6 +19,7 @@ mod query;
 mod reader;
 mod settings;
 mod token;
+mod tracks;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::failure::{self, Doing};
-use super::intake::{self, Interruption, Track, Tracks};
+use super::intake::{self, Intake, Interruption};
 use super::link::{Context, Link, Plain};
 use super::query;
+use super::tracks::{Track, Tracks};
 use super::{Kafka, create, settings};
 use crate::{Batch, BatchLimit, BusError, Partition, Progress, Reader, Result, Start, Until};
 
@@ -28,7 +29,7 @@ pub(super) struct KafkaReader {
 struct Lane {
     consumer: BaseConsumer<Context<Plain>>,
     link: Arc<Link>,
-    tracks: Tracks,
+    intake: Intake,
 }
 
 impl Kafka {
@@ -71,7 +72,7 @@ impl Kafka {
         }
         let places = intake::places(tracks.iter().map(|track| (&track.partition, Some(track.next))))?;
         consumer.assign(&places).map_err(|error| failure::of(&error, &link, Doing::what("beginning to read")))?;
-        Ok(Lane { consumer, link, tracks })
+        Ok(Lane { consumer, link, intake: Intake::of(tracks) })
     }
 }
 
@@ -80,7 +81,9 @@ impl Reader for KafkaReader {
         batch.clear();
         let deadline = Instant::now() + limit.wait;
         loop {
-            if self.until == Until::End && self.lanes.iter().all(|lane| !lane.tracks.iter().any(|track| track.flows)) {
+            if self.until == Until::End
+                && self.lanes.iter().all(|lane| !lane.intake.tracks.iter().any(|track| track.flows))
+            {
                 return Ok(Progress::Done);
             }
             for _ in 0..self.lanes.len() {
@@ -102,10 +105,10 @@ impl Reader for KafkaReader {
 
 impl Lane {
     fn fill(&mut self, batch: &mut Batch, limit: &BatchLimit) -> Result<()> {
-        if !self.tracks.iter().any(|track| track.flows) {
+        if !self.intake.tracks.iter().any(|track| track.flows) {
             return Ok(());
         }
-        intake::fill(&self.consumer, &self.link, &mut self.tracks, batch, limit, || false).map_err(|interruption| {
+        intake::fill(&self.consumer, &self.link, &mut self.intake, batch, limit, || false).map_err(|interruption| {
             match interruption {
                 Interruption::Failed(error) => error,
                 Interruption::Fatal(_, reason) => BusError::Protocol { what: "reading", reason },
@@ -116,7 +119,7 @@ impl Lane {
 
     /// Records beyond the end that was fixed are nobody's business here, so they need not be fetched.
     fn leave_finished(&mut self) -> Result<()> {
-        for track in self.tracks.iter_mut().filter(|track| track.flows && track.is_finished()) {
+        for track in self.intake.tracks.iter_mut().filter(|track| track.flows && track.is_finished()) {
             track.flows = false;
             let place = intake::places(std::iter::once((&track.partition, None)))?;
             self.consumer
@@ -129,7 +132,7 @@ impl Lane {
 
 impl std::fmt::Debug for KafkaReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tracks: Vec<_> = self.lanes.iter().map(|lane| &lane.tracks).collect();
+        let tracks: Vec<_> = self.lanes.iter().map(|lane| &lane.intake.tracks).collect();
         f.debug_struct("KafkaReader").field("tracks", &tracks).field("until", &self.until).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
 //! What is particular to the embedded log; what it shares with Kafka is in the conformance suite.
 
+mod crash;
 mod keeping;
+mod trouble;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use contracts::time::Timestamp;
 use contracts::topics::{Compression, Declared, Keep, Partitioning};
 
-use super::{Embedded, Habits, Lost, Options};
+use super::{Embedded, Habits, Lost, Memory, Options};
 use crate::{
     Aborted, Batch, BatchLimit, Bus, BusError, Extent, Header, Inputs, Instance, Member, MemberSettings, Membership,
     Offset, Outcome, Ownership, Partition, Polled, ProducerSettings, Progress, Publication, Publisher, Row, Start, To,
@@ -54,7 +56,7 @@ fn contents(log: &Embedded, topic: &str, index: u32) -> Vec<(u64, String, Option
     let mut reader = log.read(&[(Partition::new(topic, index), Start::Earliest)], Until::End).unwrap();
     let mut batch = Batch::default();
     let mut found = Vec::new();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_owned()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     while reader.next(&mut batch, &BatchLimit::default()).unwrap() == Progress::More {
         found.extend(
             batch.records().map(|record| (record.offset.0, text(record.key.unwrap_or(b"-")), record.value.map(text))),

@@ -1,0 +1,216 @@
+//! Where each partition of a consumer stands, and which of them an end belongs to.
+//!
+//! Invariant: `next` of a track is where its reading goes on: never behind a record that was handed out, and at the
+//! end of the partition as soon as the end is known, also across the holes that transaction markers leave.
+//!
+//! librdkafka reports the end of a partition as an event; as far as it is reachable by rdkafka it names the number of
+//! the partition and, in its text, the offset, but no topic. Where two topics could be meant, the log is asked.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::{Extent, Offset, Partition};
+
+/// How often the log is asked whose end it was. Under load partitions end all the time, and nobody needs to know.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Default)]
+pub(super) struct Tracks {
+    all: Vec<Track>,
+    /// Of the last record: records come in runs of one partition.
+    current: usize,
+    /// Ends that two topics could have, the newest for each number: at most one for each track.
+    doubtful: Vec<End>,
+    asked_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) struct Track {
+    pub partition: Partition,
+    pub next: Offset,
+    pub flows: bool,
+    /// Records from here on are not handed out.
+    pub stop: Option<Offset>,
+}
+
+/// Some partition of this number ended here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    pub index: u32,
+    pub at: Offset,
+}
+
+/// The offset of an end on its way from the event's text to whoever polls.
+#[derive(Debug, Default)]
+pub(super) struct EndText(Mutex<Option<Offset>>);
+
+impl Tracks {
+    pub fn iter(&self) -> impl Iterator<Item = &Track> {
+        self.all.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.all.iter_mut()
+    }
+
+    pub fn get(&self, partition: &Partition) -> Option<&Track> {
+        self.all.iter().find(|track| track.partition == *partition)
+    }
+
+    pub fn get_mut(&mut self, partition: &Partition) -> Option<&mut Track> {
+        self.all.iter_mut().find(|track| track.partition == *partition)
+    }
+
+    pub fn add(&mut self, track: Track) {
+        self.remove(&track.partition);
+        self.all.push(track);
+    }
+
+    pub fn remove(&mut self, partition: &Partition) {
+        self.all.retain(|track| track.partition != *partition);
+        self.doubtful.retain(|end| end.index != partition.index);
+        self.current = 0;
+    }
+
+    /// The track of a message.
+    pub fn of(&mut self, topic: &str, index: i32) -> Option<&mut Track> {
+        let is_it =
+            |track: &Track| i64::from(track.partition.index) == i64::from(index) && *track.partition.topic == *topic;
+        if !self.all.get(self.current).is_some_and(is_it) {
+            self.current = self.all.iter().position(is_it)?;
+        }
+        self.all.get_mut(self.current)
+    }
+
+    /// The partition that ended, brought to its end; `None` while that is doubtful.
+    pub fn ended(&mut self, end: End) -> Option<&Partition> {
+        let mut candidates = self.all.iter_mut().filter(|track| track.could_end(end));
+        let first = candidates.next()?;
+        if candidates.next().is_none() {
+            first.next = end.at;
+            return Some(&first.partition);
+        }
+        self.doubtful.retain(|known| known.index != end.index);
+        self.doubtful.push(end);
+        None
+    }
+
+    /// Settles doubtful ends by what the log has now, and answers which partitions are at theirs. A partition counts as
+    /// read to its end if it ends where the event said and it has no rival there or nothing before it is unread.
+    pub fn settle<E>(
+        &mut self,
+        now: Instant,
+        extent: impl Fn(&Partition) -> Result<Extent, E>,
+    ) -> Result<Vec<Partition>, E> {
+        if self.doubtful.is_empty() || self.asked_at.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
+            return Ok(Vec::new());
+        }
+        self.asked_at = Some(now);
+        let mut settled = Vec::new();
+        for end in std::mem::take(&mut self.doubtful) {
+            let mut there = Vec::new();
+            for track in self.all.iter_mut().filter(|track| track.could_end(end)) {
+                // Elsewhere by now: it went on since, and its next end will be told again.
+                if extent(&track.partition)?.end == end.at {
+                    there.push(track);
+                }
+            }
+            let has_rival = there.len() > 1;
+            for track in there.into_iter().filter(|track| !has_rival || track.next == end.at) {
+                track.next = end.at;
+                settled.push(track.partition.clone());
+            }
+        }
+        Ok(settled)
+    }
+}
+
+impl Track {
+    pub fn endless(partition: Partition, next: Offset) -> Self {
+        Self { partition, next, flows: true, stop: None }
+    }
+
+    pub fn up_to(partition: Partition, next: Offset, stop: Offset) -> Self {
+        Self { stop: Some(stop), ..Self::endless(partition, next) }
+    }
+
+    /// Assigned, but not to flow yet.
+    pub fn paused(partition: Partition, next: Offset) -> Self {
+        Self { flows: false, ..Self::endless(partition, next) }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.stop.is_some_and(|stop| self.next >= stop)
+    }
+
+    fn could_end(&self, end: End) -> bool {
+        self.flows && self.partition.index == end.index && self.next <= end.at
+    }
+}
+
+impl EndText {
+    /// From "… reached end of partition at offset 42 (…)".
+    pub fn note(&self, text: &str) {
+        let offset = text
+            .split_once("end of partition at offset ")
+            .and_then(|(_, rest)| rest.split(' ').next())
+            .and_then(|digits| digits.parse().ok());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = offset.map(Offset);
+    }
+
+    pub fn take(&self) -> Option<Offset> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// Two topics, partition 0 of each: where they are read to, where they end, an end that is told, and which
+    /// partitions are at their ends by it.
+    #[test]
+    fn an_end_is_told_of_no_partition_that_may_have_unread_records() {
+        let cases: [(&str, [u64; 2], [u64; 2], u64, &[&str]); 6] = [
+            ("beyond one of them already", [3, 7], [3, 9], 3, &["a"]),
+            ("doubtful, but only one ends there", [3, 3], [5, 9], 5, &["a"]),
+            ("over a hole at the end", [3, 5], [9, 6], 9, &["a"]),
+            ("both end there, one with unread records or a hole", [3, 5], [5, 5], 5, &["b"]),
+            ("both read to the same end", [5, 5], [5, 5], 5, &["a", "b"]),
+            ("both went on since", [3, 3], [8, 9], 5, &[]),
+        ];
+        for (what, read, ends, told, expected) in cases {
+            let mut tracks = Tracks::default();
+            for (topic, next) in ["a", "b"].into_iter().zip(read) {
+                tracks.add(Track::endless(Partition::new(topic, 0), Offset(next)));
+            }
+            let end_of = |partition: &Partition| {
+                let end = Offset(ends[usize::from(*partition.topic == *"b")]);
+                Ok::<_, Infallible>(Extent { earliest: Offset(0), end })
+            };
+            let mut found: Vec<_> = tracks.ended(End { index: 0, at: Offset(told) }).into_iter().cloned().collect();
+            found.extend(tracks.settle(Instant::now(), end_of).unwrap());
+            assert_eq!(found.iter().map(|partition| &*partition.topic).collect::<Vec<_>>(), expected, "{what}");
+            assert!(found.iter().all(|partition| tracks.get(partition).unwrap().next == Offset(told)), "{what}");
+        }
+    }
+
+    #[test]
+    fn an_end_without_a_partition_that_could_have_it_is_nobodys() {
+        let mut tracks = Tracks::default();
+        tracks.add(Track::paused(Partition::new("a", 0), Offset(0)));
+        assert_eq!(tracks.ended(End { index: 0, at: Offset(4) }), None, "a paused partition is not read");
+        assert_eq!(tracks.ended(End { index: 1, at: Offset(4) }), None, "nor is one that is not there");
+    }
+
+    #[test]
+    fn the_offset_of_an_end_is_read_from_librdkafkas_text() {
+        let text = EndText::default();
+        text.note("Fetch from broker 1 reached end of partition at offset 4711 (HighwaterMark 4712)");
+        assert_eq!(text.take(), Some(Offset(4_711)));
+        text.note("Broker: No more messages");
+        assert_eq!(text.take(), None);
+    }
+}
