@@ -1,6 +1,8 @@
 //! The configuration of a process: where it is found, what wins, what is refused and how, and that its page of the
 //! documentation says the same as the code.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
