@@ -4,7 +4,8 @@ use bus::{Aborted, BusError, Inputs, Offset, Outcome, Ownership, Partition, Publ
 
 use crate::member::joined;
 use crate::seen::{
-    abort_rows, committed, instance_of, numbered, publish_rows, read, read_topic, row, send_texts, texts, try_send,
+    abort_rows, committed, instance_of, numbered, publish_rows, read, read_topic, row, send_texts, settled_topic,
+    texts, try_send,
 };
 use crate::world::World;
 
@@ -57,13 +58,13 @@ pub fn what_still_owner_refuses_leaves_nothing(world: &World) {
     let outcome = publisher.publish(&publication, &mut || Ownership::Changed).unwrap();
 
     assert!(matches!(outcome, Outcome::Aborted(Aborted::OwnershipChanged)), "{outcome:?}");
-    assert!(read_topic(bus, &output, 1).is_empty());
+    assert!(settled_topic(bus, &output, 1).is_empty());
     assert_eq!(bus.committed(&group, &[partition.clone()]).unwrap(), [None]);
 
     // The same rows, by a new publisher: that is what Aborted promises.
     let mut publisher = bus.publisher(&instance).unwrap();
     committed(&publisher.publish(&publication, &mut || Ownership::Unchanged).unwrap());
-    assert_eq!(texts(&read_topic(bus, &output, 1)), ["never"]);
+    assert_eq!(texts(&settled_topic(bus, &output, 1)), ["never"]);
     assert_eq!(bus.committed(&group, &[partition]).unwrap(), [Some(Offset(3))]);
     member.close().unwrap();
 }
@@ -101,7 +102,7 @@ pub fn a_publisher_is_spent_after_anything_but_committed(world: &World) {
     let again = publisher.publish(&Publication { rows: &rows, inputs: None }, &mut || Ownership::Unchanged);
 
     assert!(matches!(again, Err(BusError::Spent)), "{again:?}");
-    assert_eq!(texts(&read_topic(bus, &topic, 1)), ["first", "second"]);
+    assert_eq!(texts(&settled_topic(bus, &topic, 1)), ["first", "second"]);
 }
 
 pub fn offsets_move_without_rows_and_nothing_at_all_is_committed_too(world: &World) {
@@ -146,7 +147,7 @@ pub fn one_bad_row_takes_the_whole_publication_with_it(world: &World) {
             _ => false,
         };
         assert!(named, "the error must name the row's fault: {error}");
-        assert!(read_topic(bus, &topic, 2).is_empty(), "after {error}");
+        assert!(settled_topic(bus, &topic, 2).is_empty(), "after {error}");
     }
 }
 
@@ -186,7 +187,7 @@ pub fn a_publication_for_a_group_that_was_left_is_refused(world: &World) {
     let outcome = publisher.publish(&Publication { rows: &rows, inputs }, &mut || Ownership::Unchanged).unwrap();
 
     assert!(!matches!(outcome, Outcome::Committed | Outcome::Unknown(_)), "{outcome:?}");
-    assert!(read_topic(bus, &output, 1).is_empty());
+    assert!(settled_topic(bus, &output, 1).is_empty());
     assert_eq!(bus.committed(&group, &[partition]).unwrap(), [None]);
 }
 
