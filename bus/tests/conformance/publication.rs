@@ -1,5 +1,7 @@
 //! Rows and input offsets: all or nothing, and what is not committed is seen by nobody.
 
+use std::time::{Duration, Instant};
+
 use bus::{Aborted, BusError, Inputs, Offset, Outcome, Ownership, Partition, Publication, Row, Start, To};
 
 use crate::member::joined;
@@ -103,6 +105,24 @@ pub fn a_publisher_is_spent_after_anything_but_committed(world: &World) {
 
     assert!(matches!(again, Err(BusError::Spent)), "{again:?}");
     assert_eq!(texts(&settled_topic(bus, &topic, 1)), ["first", "second"]);
+}
+
+/// Whoever aborts goes on at once: an abort that waits for a timeout holds up its own partitions and every reader.
+pub fn a_refused_publication_is_over_at_once(world: &World) {
+    let bus = world.bus();
+    let topic = world.topic("out", 1);
+    let rows: Vec<_> = (0..500).map(|_| row(&topic, 0, "refused")).collect();
+    // The shortest of several, because the machine may be busy.
+    let took = (0..3).map(|_| {
+        let mut publisher = bus.publisher(&instance_of(&world.name("processor"))).unwrap();
+        let begin = Instant::now();
+        let publication = Publication { rows: &rows, inputs: None };
+        let refused = publisher.publish(&publication, &mut || Ownership::Changed).unwrap();
+        assert!(matches!(refused, Outcome::Aborted(Aborted::OwnershipChanged)), "{refused:?}");
+        begin.elapsed()
+    });
+    let shortest = took.min().unwrap();
+    assert!(shortest < Duration::from_secs(1), "{shortest:?}");
 }
 
 pub fn offsets_move_without_rows_and_nothing_at_all_is_committed_too(world: &World) {
