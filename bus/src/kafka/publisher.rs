@@ -240,7 +240,10 @@ impl KafkaPublisher {
                 return Outcome::Unknown(BusError::Unreachable { target: self.link.target.clone(), reason });
             }
         };
-        if let Err(error) = producer.abort_transaction(ABORT_MAX) {
+        // The abort waits for deliveries that are under way, and only our polling serves them.
+        let deadline = Instant::now() + ABORT_MAX;
+        drain(producer, deadline);
+        if let Err(error) = producer.abort_transaction(deadline.saturating_duration_since(Instant::now())) {
             // Not an error of the caller's: the broker aborts it after its timeout, or the next publisher does.
             tracing::debug!(target: "kafka", instance = self.instance.as_str(), %error, "a transaction was left open");
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bus::{BusError, MemberSettings, Offset, Partition, Polled};
 
 use crate::member::{Taker, joined, settings};
-use crate::seen::{eventually, instance_of, keyed, numbered, read_topic, send, send_texts, texts};
+use crate::seen::{eventually, instance_of, keyed, numbered, send, send_texts, settled_topic, texts};
 use crate::worker::{Job, Running};
 use crate::world::{PATIENCE, World};
 
@@ -217,7 +217,7 @@ pub fn copied_exactly(
         let is_done = committed.iter().zip(&ends).all(|(at, end)| at.unwrap_or(Offset(0)) >= *end);
         is_done.then_some(())
     });
-    same_multiset(&texts(&read_topic(world.bus(), output, outputs)), sent);
+    same_multiset(&texts(&settled_topic(world.bus(), output, outputs)), sent);
 }
 
 /// Says which values are missing and which came more often.
