@@ -57,7 +57,8 @@ fn manual_pages_render_without_a_word_from_groff() {
     for command in commands(&home) {
         let page = home.path("man").join([&["tripline".to_owned()], &command[..]].concat().join("-") + ".1");
         let rendered = std::process::Command::new("groff")
-            .args(["-man", "-Tutf8", "-ww"])
+            // Without the backspaces that make letters bold on a printer.
+            .args(["-man", "-Tutf8", "-ww", "-P-cbu"])
             .arg(&page)
             .output()
             .expect("groff, of Debian's package groff-base");

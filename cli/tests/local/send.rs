@@ -28,7 +28,7 @@ fn each_bad_line_is_named_with_its_reason_and_good_ones_are_sent() {
     let expected = format!(
         "error: $HOME/events.ndjson:2: expected JSON; line 1, column 2: expected `null`, found `o`
 error: $HOME/events.ndjson:4: telemetry_event_v1: `paylaod`: unknown field; the nearest known is `payload`; `payload`: missing; expected an object
-error: $HOME/events.ndjson:5: expected JSON; line 1, column 27: expected the end of the text, found `t`
+error: $HOME/events.ndjson:5: expected JSON; line 1, column 28: expected the end of the text, found `t`
 error: $HOME/events.ndjson:6: `event_type`: \"system.tick\" is written by the owner of a partition only; name another
 2 events sent to {SENT}; 4 refused
 error: 4 of 6 events were not sent; the reasons are above

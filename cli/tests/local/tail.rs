@@ -27,8 +27,8 @@ fn events(endpoints: &[&str]) -> String {
 #[test]
 fn begins_where_it_is_told_and_shows_what_is_wanted() {
     let home = Home::with_log();
-    // Of these, `a` and `c` share a partition.
-    assert_eq!(home.run_with(&["send"], events(&["a", "a", "b", "a"]).as_bytes()).status, 0);
+    // `a` is on partition 0 of 4, `host-1` on 1.
+    assert_eq!(home.run_with(&["send"], events(&["a", "a", "host-1", "a"]).as_bytes()).status, 0);
     let line = |offset: u32, number: u32| format!("$TIME 0@{offset} a test {{\"n\":{number}}}\n");
     let cases: &[(&[&str], String)] = &[
         (&["--partition", "0"], [line(0, 0), line(1, 1), line(2, 3)].concat()),
