@@ -10,9 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bus::embedded::{Embedded, Options};
-use bus::{
-    Batch, BatchLimit, Bus, ErrorKind, Header, Offset, Partition, ProducerSettings, Progress, Row, Start, To, Until,
-};
+use bus::{Batch, BatchLimit, ErrorKind, Header, Offset, Partition, ProducerSettings, Progress, Row, Start, To, Until};
 use console::api::{Bounds, Serve};
 use console::listen::{self, ListenError, Places, Serving};
 use console::{Client, Log};
@@ -78,7 +76,7 @@ fn a_client_that_is_slow_to_say_what_it_wants_is_let_go() {
 }
 
 /// Rows of every kind, sent the same way to any log; where each came to stand.
-fn send(log: &dyn Log) -> Vec<(u64, std::result::Result<(Partition, Offset), ErrorKind>)> {
+fn send(log: &dyn Log) -> Vec<(u64, Result<(Partition, Offset), ErrorKind>)> {
     let fates = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&fates);
     let sink = Box::new(move |fate: bus::Fate| {

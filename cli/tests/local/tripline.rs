@@ -85,7 +85,7 @@ impl Home {
     fn masked(&self, output: &[u8], pid: u32) -> String {
         let text = String::from_utf8(output.to_vec()).expect("output is UTF-8");
         let text = text.replace(&self.folder.path().display().to_string(), "$HOME");
-        mask_times(&text.replace(&pid.to_string(), "$PID")).replace("$HOME/data", "$DIR")
+        mask_times(&text.replace(&format!("process {pid}"), "process $PID")).replace("$HOME/data", "$DIR")
     }
 
     /// A log with the topics of one node and nothing in them.
