@@ -47,7 +47,7 @@ pub enum DecodeError {
     SchemaUnavailable(Box<dyn StdError + Send + Sync>),
     #[error("{record}: {fault}")]
     Field { record: &'static str, fault: Fault },
-    #[error("{record}: the writer's schema cannot be read as ours; {source}")]
+    #[error("{record}: cannot be resolved from its writer's schema to ours; {}", beginning(source))]
     Resolution { record: &'static str, source: Box<apache_avro::Error> },
 }
 
@@ -67,6 +67,12 @@ impl DecodeError {
             }),
         }
     }
+}
+
+/// What resolution says may quote a whole record.
+fn beginning(error: &apache_avro::Error) -> String {
+    const SHOWN_CHARS_MAX: usize = 256;
+    error.to_string().chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 /// Why a record cannot be written.

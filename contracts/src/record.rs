@@ -1,6 +1,6 @@
 //! One declaration per record, from which everything else comes.
 //!
-//! [`record!`] and [`symbols!`] turn a declaration into a type and its [`Field`] impl: the Avro schema, both Avro
+//! `record!` and `symbols!` turn a declaration into a type and its [`Field`] impl: the Avro schema, both Avro
 //! readers (the fast one for the schema we know, the general one for a value that `apache-avro` resolved to it), the
 //! Avro writer, and the JSON face in and out. The macros only spell out the fields; what a field means is in the
 //! impls of [`Field`] for the types that stand in records.

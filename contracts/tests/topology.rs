@@ -7,9 +7,9 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use contracts::settings::{show_duration, show_size};
+use contracts::settings::{Key, show_duration, show_size};
 use contracts::topics::{self, Compression, Declared, Keep, Partitioning};
-use contracts::topology::{KEEP_TIME_MIN, LogKind, PARTITIONS_MAX, REPLICATION_MAX, Topology, flow};
+use contracts::topology::{KEEP_TIME_MIN, LogKind, PARTITIONS_MAX, Party, REPLICATION_MAX, Topology, flow};
 use proptest::prelude::*;
 
 fn shipped() -> Vec<PathBuf> {
@@ -64,6 +64,78 @@ fn the_drawings_are_as_reviewed() {
     let topology = Topology::single_node();
     testbed::golden::check(&golden("single-node.txt"), &topology.plain());
     testbed::golden::check(&golden("single-node.dot"), &topology.dot());
+}
+
+fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/topology.md")).unwrap()
+}
+
+/// The rows of the page's tables of that many columns, without the last `apart` ones.
+fn documented(columns: usize, apart: usize) -> Vec<Vec<String>> {
+    let cells = |line: &str| line.split(" | ").map(|cell| cell.trim_matches(['|', ' ']).to_owned()).collect();
+    let rows = page().lines().filter(|line| line.starts_with("| `")).map(cells).collect::<Vec<Vec<String>>>();
+    let of_table = rows.into_iter().filter(|cells| cells.len() == columns);
+    of_table.map(|cells| cells[..columns - apart].to_vec()).collect()
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+#[test]
+fn the_documentation_has_every_key_and_no_other() {
+    let row = |key: &Key| {
+        let of_a_topic = key.path.names().first().is_some_and(|first| first == "topics");
+        let name = key.path.to_string().replace(topics::TELEMETRY_EVENTS, "NAME");
+        let default = match &key.default {
+            _ if name.ends_with(".keep") => "below".to_owned(),
+            Some(default) if of_a_topic => default.clone(),
+            Some(default) => code(default),
+            None => "none".to_owned(),
+        };
+        vec![code(&name), key.expected.clone(), default]
+    };
+    let is_of_another_topic =
+        |key: &Key| topics::ALL[1..].iter().any(|topic| key.path.names().get(1).is_some_and(|name| name == topic.name));
+    let mut expected: Vec<_> = Topology::all_keys().iter().filter(|key| !is_of_another_topic(key)).map(row).collect();
+    let mut documented = documented(4, 1);
+    expected.sort();
+    documented.sort();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_documentation_has_every_topic_as_it_is() {
+    let keys = Topology::all_keys();
+    let default = |topic: &topics::Topic, key: &str| {
+        let key = keys.iter().find(|known| known.path.names()[1..] == [topic.name, key]);
+        key.unwrap().default.clone().unwrap()
+    };
+    let parties = |parties: &[Party]| parties.iter().map(|party| party.as_str()).collect::<Vec<_>>().join(", ");
+    let row = |topic: &topics::Topic| {
+        let key = match topic.key {
+            topics::Key::Field(name) | topics::Key::Derived(name) => name,
+            topics::Key::None => "none",
+        };
+        let records = if topic.records.is_empty() { "JSON".to_owned() } else { topic.records.join(", ") };
+        vec![
+            code(topic.name),
+            key.to_owned(),
+            records,
+            default(topic, "keep"),
+            default(topic, "partitions"),
+            parties(flow(topic).writers),
+            parties(flow(topic).readers),
+        ]
+    };
+    assert_eq!(documented(7, 0), topics::ALL.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_example_of_the_documentation_is_valid() {
+    let page = page();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(parse(example).topic("alerts.v1").unwrap().partitions.get(), 24);
 }
 
 /// What a file may say of one topic.

@@ -9,6 +9,7 @@
 pub mod cache;
 pub mod certificates;
 pub mod command;
+pub mod corpus;
 pub mod error;
 mod folder;
 pub mod golden;

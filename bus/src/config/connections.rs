@@ -105,7 +105,9 @@ fn sasl(kafka: &Table<'_>, layers: Result<Layers, Reported>) -> Result<Option<Sa
         return Ok(None);
     }
     let mechanism = mechanism.required()?;
-    let needs = |key: &str| table.contradiction(key, format!("the mechanism \"{}\" needs it", mechanism.word()));
+    let needs = |key: &str| {
+        table.contradiction("mechanism", format!("\"{}\" needs `kafka.sasl.{key}` beside it", mechanism.word()))
+    };
     match mechanism {
         Mechanism::Password(exchange) => {
             let unused = unused(&table, mechanism, &["token_endpoint", "client_id", "client_secret_file", "scope"]);

@@ -96,7 +96,7 @@ impl Config {
         let name = file.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
         let directory = file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
         let source = file.as_ref().map(|(_, text)| Source::new(&name, text, directory));
-        let mut overrides = environment.overrides();
+        let mut overrides = environment.overrides()?;
         overrides.extend(flags);
         let input = Input { file: source, overrides, variable_prefix: Some(VARIABLE_PREFIX) };
         let read = settings::read(&input, |root| reader::config(root, environment.data_dir()))?;

@@ -28,8 +28,7 @@ impl Environment {
     /// that was named must be there; of the others the first that exists counts.
     pub(super) fn file(&self, flag: Option<&Path>) -> Result<Option<(PathBuf, String)>, Problems> {
         if let Some(named) = flag.map(Path::to_owned).or_else(|| self.path(CONFIG_VARIABLE)) {
-            let text =
-                read(&named).map_err(|error| Problems::unreadable(named.display().to_string(), error.to_string()))?;
+            let text = read(&named).map_err(|error| unreadable(&named, &error))?;
             return Ok(Some((named, text)));
         }
         let user = self.directory("XDG_CONFIG_HOME", ".config").map(|config| config.join("tripline/config.toml"));
@@ -37,20 +36,24 @@ impl Environment {
             match read(&path) {
                 Ok(text) => return Ok(Some((path, text))),
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-                Err(error) => return Err(Problems::unreadable(path.display().to_string(), error.to_string())),
+                Err(error) => return Err(unreadable(&path, &error)),
             }
         }
         Ok(None)
     }
 
     /// What the variables set.
-    pub(super) fn overrides(&self) -> Vec<Override> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()))
-            .filter(|(name, _)| !is_apart(name))
-            .filter_map(|(name, value)| Override::from_variable(VARIABLE_PREFIX, &name, &value))
-            .collect()
+    pub(super) fn overrides(&self) -> Result<Vec<Override>, Problems> {
+        let mut overrides = Vec::new();
+        for (name, value) in &self.0 {
+            let Some(name) = name.to_str().filter(|name| !is_apart(name)) else { continue };
+            match value.to_str() {
+                Some(value) => overrides.extend(Override::from_variable(VARIABLE_PREFIX, name, value)),
+                None if !name.starts_with(VARIABLE_PREFIX) => {}
+                None => return Err(Problems::unreadable_variable(name, "it is not UTF-8 text")),
+            }
+        }
+        Ok(overrides)
     }
 
     /// `tripline` in the user's data directory, if the environment says where that is.
@@ -67,6 +70,10 @@ impl Environment {
     fn path(&self, variable: &str) -> Option<PathBuf> {
         self.0.get(&OsString::from(variable)).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problems {
+    Problems::unreadable(path.display().to_string(), error.to_string())
 }
 
 fn read(path: &Path) -> io::Result<String> {

@@ -4,8 +4,10 @@
 //! a topic, so what others set stays by being sent again.
 
 use std::collections::BTreeMap;
+use std::ffi::{CString, c_char};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -16,8 +18,9 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
     TopicReplication,
 };
+use rdkafka::client::{Client, OAuthToken};
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 
 use super::failure::{self, Doing};
@@ -40,11 +43,13 @@ const UNBOUNDED: &str = "-1";
 
 pub(super) struct Admin {
     client: AdminClient<Context<Plain>>,
+    /// Of the token it has, with OAUTHBEARER.
+    token_expires_ms: AtomicI64,
 }
 
 impl Admin {
     pub fn new(config: &ClientConfig, link: &Arc<Link>) -> Result<Self> {
-        Ok(Self { client: super::create(config, link, Plain)? })
+        Ok(Self { client: super::create(config, link, Plain)?, token_expires_ms: AtomicI64::new(0) })
     }
 
     pub fn topics(&self, asker: &Asker, link: &Link) -> Result<Vec<Found>> {
@@ -76,7 +81,7 @@ impl Admin {
         for (name, value) in &settings {
             new = new.set(name, value);
         }
-        let answer = wait_for(link, doing, self.client.create_topics([&new], &options()))?;
+        let answer = self.wait_for(link, doing, || self.client.create_topics([&new], &options()))?;
         match answer.into_iter().next() {
             Some(Err((_, code))) => Err(failure::of_code(code, &code.to_string(), link, doing)),
             // Made by the controller; brokers hear of it a moment later, and who comes sooner is told there is none.
@@ -102,7 +107,7 @@ impl Admin {
         for (name, value) in &settings {
             change = change.set(name, value);
         }
-        wait_for(link, doing, self.client.alter_configs([&change], &options()))?;
+        self.wait_for(link, doing, || self.client.alter_configs([&change], &options()))?;
         // rdkafka drops the broker's verdict on each altered topic, so what it has now is the only answer.
         settle(|| match self.unaltered(asker, link, topic) {
             Ok(None) => Settled::As(Ok(())),
@@ -133,15 +138,56 @@ impl Admin {
             return Ok(Vec::new());
         }
         let doing = Doing::what("describing topics");
-        wait_for(link, doing, self.client.describe_configs(&wanted, &options()))?
+        self.wait_for(link, doing, || self.client.describe_configs(&wanted, &options()))?
             .into_iter()
             .collect::<std::result::Result<_, _>>()
             .map_err(|code| failure::of_code(code, &code.to_string(), link, doing))
     }
+
+    fn wait_for<T, F>(&self, link: &Link, doing: Doing<'_>, request: impl FnOnce() -> F) -> Result<T>
+    where
+        F: Future<Output = KafkaResult<T>>,
+    {
+        self.renew_token(link)?;
+        block_on(request()).map_err(|error| failure::of(&error, link, doing))
+    }
+
+    /// librdkafka asks for tokens by an event, and rdkafka's admin client serves none: it is given them instead.
+    fn renew_token(&self, link: &Link) -> Result<()> {
+        let Some(source) = &link.tokens else { return Ok(()) };
+        let denied = |reason: String| BusError::Denied { target: link.target.clone(), reason };
+        let token = source.fetch().map_err(|error| denied(error.to_string()))?;
+        if self.token_expires_ms.swap(token.lifetime_ms, Ordering::AcqRel) != token.lifetime_ms {
+            set_token(self.client.inner(), &token).map_err(|code| denied(code.to_string()))?;
+        }
+        Ok(())
+    }
 }
 
-fn wait_for<T>(link: &Link, doing: Doing<'_>, answer: impl Future<Output = KafkaResult<T>>) -> Result<T> {
-    block_on(answer).map_err(|error| failure::of(&error, link, doing))
+#[expect(unsafe_code, reason = "rdkafka offers no other way to an admin client's token")]
+fn set_token(client: &Client<Context<Plain>>, token: &OAuthToken) -> std::result::Result<(), RDKafkaErrorCode> {
+    let text = CString::new(token.token.as_str()).map_err(|_| RDKafkaErrorCode::InvalidArgument)?;
+    let principal = CString::new(token.principal_name.as_str()).map_err(|_| RDKafkaErrorCode::InvalidArgument)?;
+    let mut reason: [c_char; 512] = [0; 512];
+    // SAFETY: the client is alive for as long as it is borrowed, and librdkafka's functions may be called from any
+    // thread. Both texts end with a zero and outlive the call, which copies them. There are no extensions: a null list of
+    // length 0 is how its documentation spells that. `reason` is written within the length that is given with it.
+    let code = unsafe {
+        rdkafka::bindings::rd_kafka_oauthbearer_set_token(
+            client.native_ptr(),
+            text.as_ptr(),
+            token.lifetime_ms,
+            principal.as_ptr(),
+            std::ptr::null_mut(),
+            0,
+            reason.as_mut_ptr(),
+            reason.len(),
+        )
+    };
+    match RDKafkaErrorCode::from(code) {
+        RDKafkaErrorCode::NoError => Ok(()),
+        code => Err(code),
+    }
 }
 
 /// What one look at a change finds.

@@ -9,7 +9,7 @@ use crate::record::{Field, unresolved};
 use crate::shape::{EnumShape, Shape, doc};
 use crate::shown::shown;
 
-/// An enum as [`crate::record::symbols`] declares it: `ALL` and `SYMBOLS` stand in the same order.
+/// An enum as `symbols!` declares it: `ALL` and `SYMBOLS` stand in the same order.
 pub trait Symbols: Copy + 'static {
     const NAME: &'static str;
     const DOC: &'static [&'static str];

@@ -50,7 +50,6 @@ pub struct Excerpt {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// The file cannot be had at all, or only in part.
     Unreadable {
         reason: String,
     },
@@ -119,9 +118,17 @@ impl Problems {
 
     /// One problem with a whole file, before anything in it was read.
     pub fn unreadable(file: impl Into<String>, reason: impl Into<String>) -> Self {
-        let problem =
-            Problem { place: Place::File(file.into()), kind: ProblemKind::Unreadable { reason: reason.into() } };
-        Self { list: vec![problem], unlisted: 0 }
+        Self::unreadable_at(Place::File(file.into()), reason)
+    }
+
+    /// One problem with a whole variable, before its value was looked at.
+    pub fn unreadable_variable(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::unreadable_at(Place::Variable(name.into()), reason)
+    }
+
+    fn unreadable_at(place: Place, reason: impl Into<String>) -> Self {
+        let kind = ProblemKind::Unreadable { reason: reason.into() };
+        Self { list: vec![Problem { place, kind }], unlisted: 0 }
     }
 
     pub fn is_empty(&self) -> bool {

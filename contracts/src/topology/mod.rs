@@ -14,7 +14,7 @@ mod graph;
 
 use std::num::NonZeroU32;
 
-use crate::settings::{self, Input, Problems};
+use crate::settings::{self, Input, Key, Problems};
 use crate::topics::Declared;
 
 pub use file::{KEEP_BYTES_MAX, KEEP_BYTES_MIN, KEEP_TIME_MAX, KEEP_TIME_MIN, PARTITIONS_MAX, REPLICATION_MAX};
@@ -51,6 +51,12 @@ impl Topology {
     pub fn single_node() -> Self {
         Self::parse("topologies/single-node.toml", SINGLE_NODE)
             .expect("invariant: a test parses every topology we ship")
+    }
+
+    /// The keys there are. Those of each topic stand under its name.
+    pub fn all_keys() -> Vec<Key> {
+        let least = Input::file("", "name = 'n'\nbus = 'kafka'");
+        settings::read(&least, file::topology).expect("invariant: only these two keys are required").keys
     }
 
     pub fn topic(&self, name: &str) -> Option<&Declared> {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use contracts::avro::{Framing, WriterSchema};
 use contracts::codec::{self, DecodeError, decode, decode_body, decode_foreign};
+use contracts::limits::FOREIGN_VALUES_MAX;
 use contracts::record::{Field, Record};
 use contracts::records::{DeadLetterReason, TelemetryEvent};
 use contracts::schema::BuiltIn;
@@ -264,6 +265,34 @@ fn a_foreign_datum_cannot_claim_more_than_it_brings() {
         assert!(found.contains(text), "expected {text:?} in {found:?}");
         assert_eq!(found_reason, Some(reason), "{found}");
     }
-    let honest = [vec![0, 0, 0, 0, 7], number(3), number(0), good].concat();
-    assert!(decode::<TelemetryEvent>(&honest, &nulls).is_ok(), "three nulls are no harm");
+}
+
+#[test]
+fn a_foreign_datum_has_65536_values() {
+    let nulls = event_with(r#"{"name": "x", "type": {"type": "array", "items": "null"}}"#);
+    let accepts = |count: i64| {
+        let value = [vec![0, 0, 0, 0, 7], number(count), number(0), event_until("nothing", &[])].concat();
+        decode::<TelemetryEvent>(&value, &nulls).is_ok()
+    };
+    // The event itself, its nineteen fields, the array, two fields of the scope, and six times what an empty union holds.
+    let own = 1 + 19 + 1 + 2 + 6;
+    let most = i64::try_from(FOREIGN_VALUES_MAX).unwrap() - own;
+    assert!(accepts(3) && accepts(most));
+    assert!(!accepts(most + 1));
+}
+
+/// What resolution says of a value quotes the value.
+#[test]
+fn no_record_can_blow_up_an_error() {
+    let ours = TelemetryEvent::schema().text();
+    let theirs = ours.replace(r#""name": "event_depth", "type": "int""#, r#""name": "event_depth", "type": "string""#);
+    let mut rest = Vec::new();
+    write_bytes(&[b'd'; 200_000], &mut rest);
+    rest.extend([0; 10]);
+    write_bytes(b"{}", &mut rest);
+    let value = [vec![0, 0, 0, 0, 7], event_until("event_depth", &rest)].concat();
+    let error = decode::<TelemetryEvent>(&value, &Registry::with(&theirs)).unwrap_err();
+    let (reason, text) = reason_and_text(&error);
+    assert_eq!(reason, Some(DeadLetterReason::Undecodable));
+    assert!(text.contains("dddd") && text.len() < 1000, "{} bytes", text.len());
 }

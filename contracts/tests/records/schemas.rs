@@ -150,6 +150,7 @@ fn names_that_are_contract_stay() {
     ] {
         let schema = AnyRecord::schemas().into_iter().find(|schema| schema.name() == record).unwrap();
         let Schema::Record(fields) = schema.avro() else { panic!("{record} is a record") };
+        assert_eq!(fields.name.fullname(None), format!("tripline.v1.{record}"));
         let found: Vec<_> = fields.fields.iter().map(|field| field.name.as_str()).collect();
         assert_eq!(found.join(" "), names, "{record}");
     }
