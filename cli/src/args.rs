@@ -74,7 +74,7 @@ pub enum Command {
 #[command(next_help_heading = "Where")]
 pub struct Where {
     /// Use the Kafka cluster at these addresses, not the log in the data directory
-    #[arg(long, value_name = "HOST:PORT,…")]
+    #[arg(long, value_name = "HOST:PORT,...")]
     pub brokers: Option<String>,
     /// The schema registry (Confluent API), such as http://127.0.0.1:8081
     #[arg(long, value_name = "URL")]
@@ -140,7 +140,7 @@ pub struct Tail {
     #[arg(long, value_name = "PLACE", default_value = "start")]
     pub from: String,
     /// Only these partitions, separated by commas
-    #[arg(long, value_name = "NUMBER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
     pub partition: Vec<u32>,
     /// Only records with this key
     #[arg(long)]

@@ -1,0 +1,12 @@
+//! `tripline` as people and scripts meet it: the real program, in a data directory of its own, without a broker.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+mod api;
+mod crash;
+mod files;
+mod help;
+mod send;
+mod tail;
+mod tripline;
+mod up;
