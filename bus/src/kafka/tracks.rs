@@ -19,7 +19,8 @@ pub(super) struct Tracks {
     all: Vec<Track>,
     /// Of the last record: records come in runs of one partition.
     current: usize,
-    /// Ends that two topics could have, the newest for each number: at most one for each track.
+    /// Ends that two topics could have. At most two for each track; beyond, the oldest is forgotten: a partition that
+    /// goes on ends again.
     doubtful: Vec<End>,
     asked_at: Option<Instant>,
 }
@@ -84,15 +85,27 @@ impl Tracks {
 
     /// The partition that ended, brought to its end; `None` while that is doubtful.
     pub fn ended(&mut self, end: End) -> Option<&Partition> {
-        let mut candidates = self.all.iter_mut().filter(|track| track.could_end(end));
-        let first = candidates.next()?;
-        if candidates.next().is_none() {
-            first.next = end.at;
-            return Some(&first.partition);
+        let mut candidates = self.all.iter().enumerate().filter(|(_, track)| track.could_end(end)).map(|(at, _)| at);
+        match (candidates.next(), candidates.next()) {
+            (None, _) => None,
+            (Some(only), None) => {
+                self.all[only].next = end.at;
+                Some(&self.all[only].partition)
+            }
+            (Some(_), Some(_)) => {
+                self.doubt(end);
+                None
+            }
         }
-        self.doubtful.retain(|known| known.index != end.index);
-        self.doubtful.push(end);
-        None
+    }
+
+    fn doubt(&mut self, end: End) {
+        if !self.doubtful.contains(&end) {
+            self.doubtful.push(end);
+        }
+        if self.doubtful.len() > 2 * self.all.len() {
+            self.doubtful.remove(0);
+        }
     }
 
     /// Settles doubtful ends by what the log has now, and answers which partitions are at theirs. A partition counts as
@@ -173,13 +186,15 @@ mod tests {
     /// partitions are at their ends by it.
     #[test]
     fn an_end_is_told_of_no_partition_that_may_have_unread_records() {
-        let cases: [(&str, [u64; 2], [u64; 2], u64, &[&str]); 6] = [
-            ("beyond one of them already", [3, 7], [3, 9], 3, &["a"]),
-            ("doubtful, but only one ends there", [3, 3], [5, 9], 5, &["a"]),
-            ("over a hole at the end", [3, 5], [9, 6], 9, &["a"]),
-            ("both end there, one with unread records or a hole", [3, 5], [5, 5], 5, &["b"]),
-            ("both read to the same end", [5, 5], [5, 5], 5, &["a", "b"]),
-            ("both went on since", [3, 3], [8, 9], 5, &[]),
+        type Case = (&'static str, [u64; 2], [u64; 2], &'static [u64], &'static [&'static str]);
+        let cases: [Case; 7] = [
+            ("beyond one of them already", [3, 7], [3, 9], &[3], &["a"]),
+            ("doubtful, but only one ends there", [3, 3], [5, 9], &[5], &["a"]),
+            ("over a hole at the end", [3, 5], [9, 6], &[9], &["a"]),
+            ("both over a hole, each told", [3, 2], [6, 5], &[5, 6], &["b", "a"]),
+            ("both end there, one with unread records or a hole", [3, 5], [5, 5], &[5], &["b"]),
+            ("both read to the same end", [5, 5], [5, 5], &[5], &["a", "b"]),
+            ("both went on since", [3, 3], [8, 9], &[5], &[]),
         ];
         for (what, read, ends, told, expected) in cases {
             let mut tracks = Tracks::default();
@@ -190,10 +205,15 @@ mod tests {
                 let end = Offset(ends[usize::from(*partition.topic == *"b")]);
                 Ok::<_, Infallible>(Extent { earliest: Offset(0), end })
             };
-            let mut found: Vec<_> = tracks.ended(End { index: 0, at: Offset(told) }).into_iter().cloned().collect();
+            let mut found = Vec::new();
+            for at in told.iter().copied().map(Offset) {
+                found.extend(tracks.ended(End { index: 0, at }).cloned());
+            }
             found.extend(tracks.settle(Instant::now(), end_of).unwrap());
             assert_eq!(found.iter().map(|partition| &*partition.topic).collect::<Vec<_>>(), expected, "{what}");
-            assert!(found.iter().all(|partition| tracks.get(partition).unwrap().next == Offset(told)), "{what}");
+            assert!(
+                found.iter().all(|partition| tracks.get(partition).unwrap().next == end_of(partition).unwrap().end)
+            );
         }
     }
 
