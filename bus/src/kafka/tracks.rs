@@ -9,7 +9,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{Extent, Offset, Partition};
+use crate::{Offset, Partition};
 
 /// How often the log is asked whose end it was. Under load partitions end all the time, and nobody needs to know.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -108,33 +108,33 @@ impl Tracks {
         }
     }
 
-    /// Settles doubtful ends by what the log has now, and answers which partitions are at theirs. A partition counts as
-    /// read to its end if it ends where the event said and it has no rival there or nothing before it is unread.
-    pub fn settle<E>(
-        &mut self,
-        now: Instant,
-        extent: impl Fn(&Partition) -> Result<Extent, E>,
-    ) -> Result<Vec<Partition>, E> {
+    /// Settles doubtful ends by the ends that partitions have now, and answers which are read to theirs: those that end
+    /// where the event said and have no rival there, or nothing unread before it. An end that cannot be asked for now
+    /// stays doubtful.
+    pub fn settle(&mut self, now: Instant, end_of: impl Fn(&Partition) -> Option<Offset>) -> Vec<Partition> {
+        let mut settled = Vec::new();
         if self.doubtful.is_empty() || self.asked_at.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
-            return Ok(Vec::new());
+            return settled;
         }
         self.asked_at = Some(now);
-        let mut settled = Vec::new();
         for end in std::mem::take(&mut self.doubtful) {
-            let mut there = Vec::new();
-            for track in self.all.iter_mut().filter(|track| track.could_end(end)) {
-                // Elsewhere by now: it went on since, and its next end will be told again.
-                if extent(&track.partition)?.end == end.at {
-                    there.push(track);
-                }
+            let candidates = self.all.iter_mut().filter(|track| track.could_end(end));
+            let ends: Option<Vec<_>> = candidates.map(|track| Some((end_of(&track.partition)?, track))).collect();
+            let Some(ends) = ends else {
+                self.doubt(end);
+                continue;
+            };
+            // Who ends elsewhere by now went on since, and will be told of again.
+            let mut there: Vec<_> = ends.into_iter().filter(|(at, _)| *at == end.at).map(|(_, track)| track).collect();
+            if there.len() > 1 {
+                there.retain(|track| track.next == end.at);
             }
-            let has_rival = there.len() > 1;
-            for track in there.into_iter().filter(|track| !has_rival || track.next == end.at) {
+            for track in there {
                 track.next = end.at;
                 settled.push(track.partition.clone());
             }
         }
-        Ok(settled)
+        settled
     }
 }
 
@@ -178,8 +178,6 @@ impl EndText {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     /// Two topics, partition 0 of each: where they are read to, where they end, an end that is told, and which
@@ -201,20 +199,29 @@ mod tests {
             for (topic, next) in ["a", "b"].into_iter().zip(read) {
                 tracks.add(Track::endless(Partition::new(topic, 0), Offset(next)));
             }
-            let end_of = |partition: &Partition| {
-                let end = Offset(ends[usize::from(*partition.topic == *"b")]);
-                Ok::<_, Infallible>(Extent { earliest: Offset(0), end })
-            };
+            let end_of = |partition: &Partition| Some(Offset(ends[usize::from(*partition.topic == *"b")]));
             let mut found = Vec::new();
             for at in told.iter().copied().map(Offset) {
                 found.extend(tracks.ended(End { index: 0, at }).cloned());
             }
-            found.extend(tracks.settle(Instant::now(), end_of).unwrap());
+            found.extend(tracks.settle(Instant::now(), end_of));
             assert_eq!(found.iter().map(|partition| &*partition.topic).collect::<Vec<_>>(), expected, "{what}");
-            assert!(
-                found.iter().all(|partition| tracks.get(partition).unwrap().next == end_of(partition).unwrap().end)
-            );
+            assert!(found.iter().all(|partition| tracks.get(partition).unwrap().next == end_of(partition).unwrap()));
         }
+    }
+
+    #[test]
+    fn an_end_that_cannot_be_asked_for_stays_doubtful_and_is_not_asked_for_all_the_time() {
+        let mut tracks = Tracks::default();
+        for topic in ["a", "b"] {
+            tracks.add(Track::endless(Partition::new(topic, 0), Offset(1)));
+        }
+        let start = Instant::now();
+        assert_eq!(tracks.ended(End { index: 0, at: Offset(5) }), None);
+        assert_eq!(tracks.settle(start, |_| None), []);
+        let end_of = |partition: &Partition| Some(Offset(if *partition.topic == *"a" { 5 } else { 9 }));
+        assert_eq!(tracks.settle(start, end_of), [], "too soon");
+        assert_eq!(tracks.settle(start + ASK_EVERY, end_of), [Partition::new("a", 0)]);
     }
 
     #[test]
