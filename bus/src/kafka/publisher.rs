@@ -191,9 +191,9 @@ impl KafkaPublisher {
     fn delivered(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
         let Some((error, to)) = delivered_of(producer).failed.take() else { return Ok(()) };
         match producer.client().fatal_error() {
-            Some((_, reason)) => Err(Stop::Fenced(reason)),
-            None if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
-            None => Err(Stop::Failed(self.of_row(&error, &to))),
+            Some((code, reason)) if failure::is_fence(code) => Err(Stop::Fenced(reason)),
+            _ if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
+            _ => Err(Stop::Failed(self.of_row(&error, &to))),
         }
     }
 
