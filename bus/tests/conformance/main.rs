@@ -6,6 +6,8 @@
 //! One broker serves the whole binary; cases that stop it or cut its wire start their own. Every wait is bounded.
 //! `TRIPLINE_SEED` repeats a run's random choices, `TRIPLINE_VOLUME` asks for more records than a million.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
 mod chance;
 mod child;
 mod crashes;

@@ -249,7 +249,9 @@ impl List {
 
     fn publish(&mut self, values: Vec<String>, has_holes: bool) {
         let marker = u64::from(has_holes && !values.is_empty());
-        values.into_iter().for_each(|value| self.push(value));
+        for value in values {
+            self.push(value);
+        }
         self.end += marker;
     }
 }

@@ -1,5 +1,6 @@
 //! Rows and input offsets: all or nothing, and what is not committed is seen by nobody.
 
+use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
 use bus::{Aborted, BusError, Inputs, Offset, Outcome, Ownership, Partition, Publication, Row, Start, To};
@@ -61,7 +62,7 @@ pub fn what_still_owner_refuses_leaves_nothing(world: &World) {
 
     assert!(matches!(outcome, Outcome::Aborted(Aborted::OwnershipChanged)), "{outcome:?}");
     assert!(settled_topic(bus, &output, 1).is_empty());
-    assert_eq!(bus.committed(&group, &[partition.clone()]).unwrap(), [None]);
+    assert_eq!(bus.committed(&group, from_ref(&partition)).unwrap(), [None]);
 
     // The same rows, by a new publisher: that is what Aborted promises.
     let mut publisher = bus.publisher(&instance).unwrap();
@@ -140,7 +141,7 @@ pub fn offsets_move_without_rows_and_nothing_at_all_is_committed_too(world: &Wor
         let inputs = Some(Inputs { membership: &membership, offsets: &offsets });
         let publication = Publication { rows: &[], inputs };
         committed(&publisher.publish(&publication, &mut || Ownership::Unchanged).unwrap());
-        assert_eq!(bus.committed(&group, &[partition.clone()]).unwrap(), [Some(Offset(next))]);
+        assert_eq!(bus.committed(&group, from_ref(&partition)).unwrap(), [Some(Offset(next))]);
     }
     committed(&publish_rows(&mut *publisher, &[]));
     member.close().unwrap();

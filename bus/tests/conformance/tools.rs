@@ -16,7 +16,7 @@ fn landed(world: &World, topic: &str) -> Vec<(String, u32)> {
 }
 
 fn lines() -> String {
-    text_keys().map(|(key, _)| format!("{key}\tv\n")).collect()
+    text_keys().flat_map(|(key, _)| [key, "\tv\n"]).collect()
 }
 
 pub fn the_java_client_librdkafka_and_we_put_each_key_in_the_same_partition(world: &World) {
