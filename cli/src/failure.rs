@@ -51,6 +51,10 @@ pub enum Failure {
     Topology(Problems),
     #[error("there is no log in {} yet; `tripline up` makes one and runs it, `tripline topology apply` only makes it", dir.display())]
     NoLog { dir: PathBuf },
+    #[error(
+        "nothing would follow: while this command has {name} open, nobody else can write to it; run `tripline up`, then follow"
+    )]
+    NothingToFollow { name: String },
     #[error("topic `{topic}` does not exist{}; `tripline topology apply` makes the topics of a topology", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoTopic { topic: String, nearest: Option<String> },
     #[error("{flag}: {reason}")]
@@ -81,7 +85,7 @@ impl Failure {
             Self::Log(error) => of_log(error),
             Self::Registry(error) => of_registry(error),
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
-            Self::Listen(_) | Self::NoLog { .. } => Status::CannotReach,
+            Self::Listen(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => Status::CannotReach,
             Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } | Self::NoRegistry => Status::Usage,
             Self::Topology(_)
             | Self::NoTopic { .. }
@@ -102,10 +106,13 @@ impl Failure {
             return;
         }
         let mut message = self.to_string();
-        // `transparent` variants show their source as themselves; what is below that is added.
         let mut source = self.source();
         while let Some(cause) = source {
-            write!(message, ": {cause}").expect("invariant: a String takes text");
+            // Some errors tell their cause in their own words already.
+            let text = cause.to_string();
+            if !message.contains(&text) {
+                write!(message, ": {text}").expect("invariant: a String takes text");
+            }
             source = cause.source();
         }
         match form {

@@ -40,6 +40,14 @@ pub enum Access {
 pub struct Place {
     pub log: Arc<dyn Log>,
     pub name: String,
+    pub writers: Writers,
+}
+
+/// Who may write to a log while we have it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    Anybody,
+    OnlyWe,
 }
 
 pub fn socket(dir: &Path) -> PathBuf {
@@ -102,7 +110,7 @@ impl Target {
             Self::Api(client) => {
                 let pid = client.health()?.pid;
                 let name = format!("the log of process {pid} in {}", config.dir.display());
-                Ok(Place { log: Arc::new(client), name })
+                Ok(Place { log: Arc::new(client), name, writers: Writers::Anybody })
             }
             Self::Embedded(dir, settings) => {
                 let log = log_dir(&dir);
@@ -110,12 +118,14 @@ impl Target {
                     return Err(Failure::NoLog { dir });
                 }
                 let name = format!("the log in {}", dir.display());
-                Ok(Place { log: Arc::new(Embedded::open(&log, settings.options())?), name })
+                let log = Arc::new(Embedded::open(&log, settings.options())?);
+                Ok(Place { log, name, writers: Writers::OnlyWe })
             }
             Self::Kafka(connection) => {
                 let name = format!("Kafka at {}", connection.brokers);
                 let instance = config.instance.as_ref().map_or("tripline", |instance| instance.as_str());
-                Ok(Place { log: Arc::new(Kafka::connect(connection, instance)?), name })
+                let log = Arc::new(Kafka::connect(connection, instance)?);
+                Ok(Place { log, name, writers: Writers::Anybody })
             }
         }
     }

@@ -75,8 +75,11 @@ fn a_client_that_is_slow_to_say_what_it_wants_is_let_go() {
     assert_eq!(served.client().health().unwrap().pid, std::process::id(), "others are served all the while");
 }
 
+/// The fate of the row with this number.
+type Heard = (u64, Result<(Partition, Offset), ErrorKind>);
+
 /// Rows of every kind, sent the same way to any log; where each came to stand.
-fn send(log: &dyn Log) -> Vec<(u64, Result<(Partition, Offset), ErrorKind>)> {
+fn send(log: &dyn Log) -> Vec<Heard> {
     let fates = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&fates);
     let sink = Box::new(move |fate: bus::Fate| {

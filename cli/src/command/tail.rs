@@ -16,7 +16,7 @@ use contracts::nearest::nearest;
 
 use crate::args::{self, Common, Form};
 use crate::failure::Failure;
-use crate::place::{self, Access};
+use crate::place::{self, Access, Writers};
 use crate::schemas::Schemas;
 use crate::{settled, terminal};
 use show::Shower;
@@ -57,6 +57,9 @@ impl Tail {
 
     pub fn run(self) -> Result<(), Failure> {
         let place = place::open(&self.config, Access::Existing)?;
+        if self.until == Until::Forever && place.writers == Writers::OnlyWe {
+            return Err(Failure::NothingToFollow { name: place.name });
+        }
         let schemas = Schemas::of(self.config.registry.as_ref())?;
         let partitions = self.partitions(&*place.log)?;
         let mut reader = place.log.read(&self.topic, &partitions, self.from, self.until)?;

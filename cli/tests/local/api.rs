@@ -1,5 +1,6 @@
 //! The API as any program on this machine meets it, spoken by hand.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -66,7 +67,7 @@ fn posted_events_are_answered_line_by_line_and_stages_words_are_not_taken() {
     ];
     let mut body = event("a", 1);
     for claim in claims {
-        body.push_str(&format!("{{\"topic\":\"t\",\"payload\":{{}},{claim}}}\n"));
+        writeln!(body, "{{\"topic\":\"t\",\"payload\":{{}},{claim}}}").unwrap();
     }
     body.push_str("{\"topic\":\"t\",\"endpoint_id\":\"_\",\"payload\":{},\"event_type\":\"system.control\"}\n\n");
     body.push_str(&event("a", 2));

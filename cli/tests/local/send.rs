@@ -92,6 +92,21 @@ fn a_line_is_sent_although_no_other_follows() {
 }
 
 #[test]
+fn ctrl_c_ends_it_with_an_account_of_what_was_sent() {
+    let home = Home::new();
+    let up = home.up(&[]);
+    let mut sender = home.command(&["send"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = sender.stdin.take().unwrap();
+    input.write_all(event("a", 1).as_bytes()).unwrap();
+    assert_eq!(home.run(&["tail", "telemetry.events.v1", "--follow", "-n", "1"]).status, 0);
+    let pid = rustix::process::Pid::from_child(&sender);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let place = format!("telemetry.events.v1, the log of process {} in $DIR", up.pid());
+    let expected = format!("1 event sent to {place}; 0 refused\nerror: interrupted; what was sent before is stored\n");
+    check(&home.finished(sender), 130, "", &expected);
+}
+
+#[test]
 fn results_for_programs_are_json_on_both_outputs() {
     let home = Home::with_log();
     let run = home.run_with(&["send", "--output", "json"], format!("{}nonsense\n", event("a", 1)).as_bytes());

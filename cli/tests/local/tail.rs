@@ -76,6 +76,13 @@ fn what_cannot_be_asked_is_told_with_the_next_step() {
 }
 
 #[test]
+fn a_log_that_nobody_can_write_to_is_not_followed() {
+    let home = Home::with_log();
+    let refused = "error: nothing would follow: while this command has the log in $DIR open, nobody else can write to it; run `tripline up`, then follow\n";
+    check(&home.run(&["tail", TOPIC, "--follow"]), 3, "", refused);
+}
+
+#[test]
 fn what_cannot_be_decoded_is_shown_as_such_and_ends_nothing() {
     let home = Home::with_log();
     assert_eq!(home.run_with(&["send"], event("a", 1).as_bytes()).status, 0);
