@@ -1,6 +1,8 @@
 //! The configuration of a process: where it is found, what wins, what is refused and how, and that its page of the
 //! documentation says the same as the code.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -31,6 +33,7 @@ impl Home {
         home.write("binary.secret", &[0xff, 0xfe], 0o600);
         home.write("large.secret", &[b'x'; 64 * 1024 + 1], 0o600);
         home.write("ca.pem", b"not looked at", 0o644);
+        home.write("client.key", b"not looked at", 0o600);
         fs::create_dir(home.path("folder")).unwrap();
         home
     }
@@ -128,14 +131,14 @@ fn brokers_make_the_log_kafka_unless_the_bus_is_named() {
 #[test]
 fn every_security_becomes_its_connection() {
     let home = Home::new();
-    let tls = "[kafka.tls]\nauthorities = 'ca.pem'\ncertificate = 'ca.pem'\nkey = 'ca.pem'\nkey_password_file = 'good.secret'\n";
+    let tls = "[kafka.tls]\nauthorities = 'ca.pem'\ncertificate = 'ca.pem'\nkey = 'client.key'\nkey_password_file = 'good.secret'\n";
     let password = |mechanism: &str| {
         format!("[kafka.sasl]\nmechanism = '{mechanism}'\nuser = 'u'\npassword_file = 'good.secret'\n")
     };
     let oauth = "[kafka.sasl]\nmechanism = 'oauthbearer'\ntoken_endpoint = 'https://i/t'\nclient_id = 'c'\nclient_secret_file = 'good.secret'\nscope = 's'\n";
     let secret = || bus::connection::Secret::new(SECRET);
     let identity =
-        Identity { certificate: home.path("ca.pem"), key: home.path("ca.pem"), key_password: Some(secret()) };
+        Identity { certificate: home.path("ca.pem"), key: home.path("client.key"), key_password: Some(secret()) };
     let full_tls = Tls { authorities: Some(home.path("ca.pem")), identity: Some(identity) };
     let user = || "u".to_owned();
     let cases = [

@@ -1,5 +1,7 @@
 //! Bad settings and exactly what a person is told about them. `BLESS=1` accepts new texts.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use contracts::settings::{self, Input, Override, Problems, Reach, Reported, Sour
 use contracts::topology::Topology;
 
 /// A reader with a key of every type.
-fn every_type(root: &Table<'_>) -> Result<(), Reported> {
+fn every_type(root: &Table<'_>) -> Result<impl Sized + use<>, Reported> {
     let name = root.text("name").required();
     let count = root.integer("count", 1..=64_u32).or(4);
     let ratio = root.integer("ratio", i64::MIN..=i64::MAX).optional();
@@ -23,12 +25,15 @@ fn every_type(root: &Table<'_>) -> Result<(), Reported> {
     let secret = root.path("password_file").optional();
     let inner = root.table("inner");
     let depth = inner.integer("depth", 0..=10_u16).or(1);
-    (name?, count?, ratio?, fresh?, wait?, room?, place?, hosts?, colour?, listen?, mode?, (secret?, depth?));
-    Ok(())
+    Ok((name?, count?, ratio?, fresh?, wait?, room?, place?, hosts?, colour?, listen?, mode?, secret?, depth?))
 }
 
 fn parse_host(text: &str) -> Result<String, Option<String>> {
     text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).map(|_| text.to_owned()).ok_or(None)
+}
+
+fn problems(input: &Input<'_>) -> Problems {
+    settings::read(input, every_type).err().unwrap()
 }
 
 /// Every `.toml` in the folder against the `.txt` beside it.
@@ -50,7 +55,7 @@ fn check_folder(folder: &str, problems_of: impl Fn(&str, &str) -> Problems) {
 
 #[test]
 fn bad_settings_are_explained() {
-    check_folder("settings", |name, text| settings::read(&Input::file(name, text), every_type).unwrap_err());
+    check_folder("settings", |name, text| problems(&Input::file(name, text)));
 }
 
 #[test]
@@ -77,7 +82,7 @@ fn bad_variables_and_flags_are_explained_by_their_own_names() {
     overrides.push(Override::from_flag("--listen", ["listen"], "10.0.0.1:80"));
     let file = Source::new("config.toml", "count = \"three\"\ncolour = \"pink\"", Path::new(""));
     let input = Input { file: Some(file), overrides, variable_prefix: Some("TRIPLINE_") };
-    let problems = settings::read(&input, every_type).unwrap_err();
+    let problems = problems(&input);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics/overrides.txt");
     testbed::golden::check(&golden, &format!("{problems}\n"));
 }

@@ -1,5 +1,7 @@
 //! Settings beyond single diagnostics: which layer wins, what reads back, what must hold for any text.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -108,7 +110,8 @@ fn a_file_over_the_limit_is_refused_unread_and_one_at_the_limit_is_read_quickly(
 
 #[test]
 fn problems_beyond_the_limit_are_counted() {
-    let text: String = (0..250).map(|index| format!("key_{index} = 1\n")).collect();
+    let lines: Vec<String> = (0..250).map(|index| format!("key_{index} = 1")).collect();
+    let text = lines.join("\n");
     let problems = settings::read(&Input::file("f.toml", &text), |_| Ok(())).unwrap_err();
     assert_eq!((problems.iter().count(), problems.count()), (PROBLEMS_MAX, 250));
     assert!(problems.to_string().ends_with("\nand 150 more"), "{problems}");

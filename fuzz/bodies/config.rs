@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
 
 use bus::config::Config;
 use contracts::settings::PROBLEMS_MAX;
@@ -49,9 +49,10 @@ fn environment(variables: &str) -> Vec<(OsString, OsString)> {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = |name: &str| -> PathBuf { folder.path().join(name) };
-    fs::write(path("secret"), SECRET).expect("a file of a folder of our own");
-    fs::set_permissions(path("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("our own file");
-    fs::write(path("ca.pem"), "").expect("a file of a folder of our own");
+    for (name, text) in [("secret", SECRET), ("ca.pem", "")] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file of a folder of our own");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a file of our own");
+    }
     folder
 }

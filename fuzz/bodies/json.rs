@@ -15,7 +15,8 @@ pub fn run(input: &[u8]) {
     }
 }
 
-fn named(input: &[u8]) -> Option<(&'static str, &[u8])> {
+/// The record that the first line names, and the text after it.
+pub fn named(input: &[u8]) -> Option<(&'static str, &[u8])> {
     let end = input.iter().position(|byte| *byte == b'\n')?;
     let name = AnyRecord::NAMES.iter().find(|name| name.as_bytes() == &input[..end])?;
     Some((name, &input[end + 1..]))

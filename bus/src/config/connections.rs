@@ -6,7 +6,7 @@
 use contracts::settings::{Reported, Table};
 use contracts::topology::LogKind;
 
-use super::secret::{readable, secret};
+use super::secret::{private_key, readable, secret};
 use crate::connection::{Identity, KafkaConnection, RegistryConnection, Sasl, Secret, Security, Tls};
 
 /// The words of `kafka.security`.
@@ -69,7 +69,7 @@ fn tls(kafka: &Table<'_>, layers: Result<Layers, Reported>) -> Result<Tls, Repor
     let table = kafka.table("tls");
     let authorities = readable(&table, "authorities");
     let certificate = readable(&table, "certificate");
-    let key = readable(&table, "key");
+    let key = private_key(&table, "key");
     let key_password = secret(&table, "key_password_file");
     if !layers?.tls && table.is_present() {
         return Err(

@@ -1,9 +1,6 @@
-//! The log itself: topics, and the one place where records are appended.
+//! The log itself: its topics, groups, epochs and committed offsets.
 //!
-//! Invariant: offsets are given out under the lock of [`Appender`], written in one batch, and made visible only after the
-//! batch is written. A write that failed leaves no trace: its offsets go to the next one.
-//!
-//! Locks are taken in the order appender, group; readers take neither.
+//! Invariant: locks are taken in the order appender, group; readers take neither.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -15,13 +12,14 @@ use contracts::time::Timestamp;
 use contracts::topics::{Compression, Declared};
 use rocksdb::WriteBatch;
 
+use super::append::{Append, Appender, Epoch};
 use super::group::Group;
 use super::layout;
 use super::maintenance;
-use super::options::{Flush, Lost, Options};
+use super::options::{Flush, Options};
 use super::owner::{self, Owner};
 use super::signal::Signal;
-use super::store::{Family, Store};
+use super::store::Store;
 use super::topics::{Head, NAME_BYTES_MAX, Settings, Topic, check_name};
 use crate::{BusError, Instance, Offset, Partition, Result};
 
@@ -38,34 +36,6 @@ pub(super) struct Log {
     /// Until when the offsets of a group are not stable: [`super::Habits::late_stable_offsets`].
     unstable: Mutex<BTreeMap<Box<str>, Instant>>,
     _owner: Owner,
-}
-
-/// How many publishers of an instance there were; the newest fences the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Epoch(u64);
-
-/// What appending changes.
-#[derive(Debug, Default)]
-pub(super) struct Appender {
-    /// By topic number and partition.
-    heads: Vec<Vec<Head>>,
-    appends: u64,
-    publications: u64,
-    /// Of instances that made a publisher since the log was opened.
-    epochs: BTreeMap<Instance, Epoch>,
-}
-
-/// Rows on their way into the log: they get offsets at once and become visible together by [`Append::commit`], or not at
-/// all when it is dropped.
-pub(super) struct Append<'l> {
-    log: &'l Log,
-    appender: MutexGuard<'l, Appender>,
-    batch: WriteBatch,
-    now: Timestamp,
-    /// By topic number; few, and looked up for every row.
-    families: Vec<(usize, Family<'l>)>,
-    /// Partitions this append has touched, with their heads from before.
-    before: Vec<(Arc<Topic>, u32, Head)>,
 }
 
 impl Log {
@@ -223,10 +193,7 @@ impl Log {
     }
 
     pub fn append(&self) -> Append<'_> {
-        let mut appender = self.appender();
-        appender.appends += 1;
-        let now = (self.options.clock)();
-        Append { log: self, appender, batch: WriteBatch::default(), now, families: Vec::new(), before: Vec::new() }
+        Append::new(self, self.appender())
     }
 
     /// Goes through all topics even if one fails; answers the first failure.
@@ -265,89 +232,11 @@ impl Drop for Log {
     }
 }
 
-impl Append<'_> {
-    /// Adds a record of [`layout::encode_record`] to a partition that exists; answers its offset.
-    pub fn push(&mut self, topic: &Arc<Topic>, index: u32, record: &mut [u8]) -> Offset {
-        let now = self.now;
-        let head = self.head(topic, index);
-        let offset = head.next;
-        head.time = head.time.max(now);
-        layout::stamp(record, head.time, head.position);
-        head.next += 1;
-        head.position += record.len() as u64;
-        let family = family_of(self.log, &mut self.families, topic);
-        self.batch.put_cf(family, layout::record_key(index, offset), record);
-        Offset(offset)
-    }
-
-    /// What else becomes true together with the rows.
-    pub fn batch(&mut self) -> &mut WriteBatch {
-        &mut self.batch
-    }
-
-    pub fn is_newest(&self, instance: &Instance, epoch: Epoch) -> bool {
-        self.appender.epochs.get(instance) == Some(&epoch)
-    }
-
-    /// What makes a publication out of rows: it is counted, and leaves markers where the habits say so. Answers whether
-    /// its answer is to be lost.
-    pub fn begin_publication(&mut self) -> Option<Lost> {
-        let number = self.appender.publications;
-        self.appender.publications += 1;
-        let habits = &self.log.options.habits;
-        if habits.offset_holes {
-            for (topic, index, _) in &self.before {
-                let head = &mut self.appender.heads[topic.number][*index as usize];
-                head.next += 1;
-                let mark = topic.mark(*index, head);
-                self.batch.put(layout::mark_key(&topic.name, *index), mark.encode());
-            }
-        }
-        habits.unknown_answers.iter().find(|(lost, _)| *lost == number).map(|(_, lost)| *lost)
-    }
-
-    pub fn commit(mut self) -> Result<()> {
-        self.log.store.write(std::mem::take(&mut self.batch))?;
-        for (topic, index, _) in std::mem::take(&mut self.before) {
-            topic.state(index).set_end(self.appender.heads[topic.number][index as usize].next);
-        }
-        self.log.news.raise();
-        Ok(())
-    }
-
-    fn head(&mut self, topic: &Arc<Topic>, index: u32) -> &mut Head {
-        let append = self.appender.appends;
-        let head = &mut self.appender.heads[topic.number][index as usize];
-        if head.touched_by != append {
-            self.before.push((topic.clone(), index, *head));
-            head.touched_by = append;
-        }
-        head
-    }
-}
-
 fn check_group(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(BusError::GroupName { name: name.to_owned() });
     }
     Ok(())
-}
-
-fn family_of<'f, 'l>(log: &'l Log, families: &'f mut Vec<(usize, Family<'l>)>, topic: &Topic) -> &'f Family<'l> {
-    let place = families.iter().position(|(number, _)| *number == topic.number).unwrap_or_else(|| {
-        families.push((topic.number, log.store.family(&topic.name)));
-        families.len() - 1
-    });
-    &families[place].1
-}
-
-/// What was not committed was never there.
-impl Drop for Append<'_> {
-    fn drop(&mut self) {
-        for (topic, index, before) in self.before.drain(..) {
-            self.appender.heads[topic.number][index as usize] = before;
-        }
-    }
 }
 
 fn check_version(store: &Store) -> Result<()> {

@@ -6,6 +6,7 @@
 //! Absent on purpose: copies, a network, and readers in other processes (they ask the owner). `docs/embedded-log.md`
 //! tells an operator the rest.
 
+mod append;
 mod cursor;
 mod group;
 mod layout;

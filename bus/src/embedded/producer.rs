@@ -6,6 +6,7 @@
 //! Invariant: a row is in `waiting` or in `settled` or reported; the sink is called on the caller's thread alone. Back-
 //! pressure: a sender that finds the buffer full writes it out itself.
 
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -60,8 +61,8 @@ enum Watcher {
 struct Waiting {
     topic: Arc<Topic>,
     index: u32,
-    /// Where its bytes end; they begin where those of the row before end.
-    bytes_end: usize,
+    /// Its place in the buffer's bytes.
+    bytes: Range<usize>,
     tag: u64,
 }
 
@@ -131,16 +132,17 @@ impl Producer for EmbeddedProducer {
     fn send(&mut self, row: &Row<'_>, tag: u64) -> Result<()> {
         let (topic, index) = place(&self.shared.log, row)?;
         let mut buffer = self.shared.buffer();
+        let start = buffer.bytes.len();
         encode(&mut buffer.bytes, row);
-        let bytes_end = buffer.bytes.len();
-        buffer.waiting.push(Waiting { topic, index, bytes_end, tag });
+        let bytes = start..buffer.bytes.len();
+        buffer.waiting.push(Waiting { topic, index, bytes, tag });
         if buffer.oldest.is_none() {
             buffer.oldest = Some(Instant::now());
             if buffer.watcher == Watcher::Asleep {
                 self.shared.changed.notify_one();
             }
         }
-        if bytes_end >= self.shared.bytes_max
+        if buffer.bytes.len() >= self.shared.bytes_max
             || buffer.waiting.len() >= self.shared.records_max
             || self.shared.linger.is_zero()
         {
@@ -190,11 +192,13 @@ impl Shared {
             return;
         }
         let mut append = self.log.append();
-        let mut offsets = Vec::with_capacity(buffer.waiting.len());
-        let mut start = 0;
-        for row in &buffer.waiting {
-            offsets.push(append.push(&row.topic, row.index, &mut buffer.bytes[start..row.bytes_end]));
-            start = row.bytes_end;
+        // Side by side in the batch, the rows of a partition go into the store's sorted list one after the other.
+        let mut order: Vec<usize> = (0..buffer.waiting.len()).collect();
+        order.sort_by_key(|place| (buffer.waiting[*place].topic.number, buffer.waiting[*place].index));
+        let mut offsets = vec![Offset(0); order.len()];
+        for place in order {
+            let row = &buffer.waiting[place];
+            offsets[place] = append.push(&row.topic, row.index, &mut buffer.bytes[row.bytes.clone()]);
         }
         let outcome = append.commit();
         let settled = buffer.waiting.drain(..).zip(offsets).map(|(row, offset)| Settled {

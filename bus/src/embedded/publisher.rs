@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::append::Epoch;
 use super::layout;
-use super::log::{Epoch, Log};
+use super::log::Log;
 use super::member::Place;
 use super::options::Lost;
 use super::producer::{encode, place};

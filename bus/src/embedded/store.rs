@@ -7,8 +7,8 @@
 //! a hole before the tail would be acknowledged records gone in silence, so it is reported as damage.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
@@ -49,6 +49,8 @@ pub(super) struct Store {
     reserve_bytes: u64,
     /// Something was written that perhaps only the operating system has.
     unsynced: AtomicBool,
+    /// Why the last write failed, until one succeeds.
+    failure: Mutex<Option<BusError>>,
 }
 
 impl Store {
@@ -94,7 +96,15 @@ impl Store {
         // Rows of a partition come in order: remembering where the last one went makes the next one cheap.
         writing.set_memtable_insert_hint_per_batch(true);
         let unsynced = AtomicBool::new(true);
-        Self { db, writing, family_options, path, reserve_bytes: options.disk_reserve_bytes, unsynced }
+        Self {
+            db,
+            writing,
+            family_options,
+            path,
+            reserve_bytes: options.disk_reserve_bytes,
+            unsynced,
+            failure: Mutex::default(),
+        }
     }
 
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
@@ -104,9 +114,14 @@ impl Store {
 
     /// A write that makes room, and therefore may use the reserve.
     pub fn write_tidying(&self, batch: WriteBatch) -> Result<()> {
-        self.db.write_opt(batch, &self.writing).map_err(|error| writing(&self.path, &error))?;
+        let outcome = self.db.write_opt(batch, &self.writing).map_err(|error| writing(&self.path, &error));
+        *self.failure() = outcome.as_ref().err().cloned();
         self.unsynced.store(true, Ordering::Release);
-        Ok(())
+        outcome
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<BusError>> {
+        self.failure.lock().expect("invariant: it is only copied in and out, which cannot panic")
     }
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -167,8 +182,12 @@ impl Store {
         self.db.delete_file_in_range_cf(&self.family(topic), from, to).map_err(|error| writing(&self.path, &error))
     }
 
-    /// Brings what was written since the last time to the disk itself.
+    /// Brings what was written since the last time to the disk itself. Not after a failed write: RocksDB recovers from a
+    /// full disk by itself, but not from being asked to sync the file on which a write has failed.
     pub fn sync(&self) -> Result<()> {
+        if let Some(failure) = self.failure().clone() {
+            return Err(failure);
+        }
         if self.unsynced.swap(false, Ordering::AcqRel) {
             self.db.flush_wal(true).map_err(|error| {
                 self.unsynced.store(true, Ordering::Release);

@@ -63,7 +63,7 @@ pub(super) fn of_code(code: Code, reason: &str, link: &Link, doing: Doing<'_>) -
 pub(super) fn unreachable(link: &Link, reason: &str) -> BusError {
     let target = link.target.clone();
     match link.trouble() {
-        Some(trouble) if trouble.is_final() => BusError::Denied { target, reason: trouble.reason },
+        Some(trouble) if trouble.is_denial() => BusError::Denied { target, reason: trouble.reason },
         Some(trouble) => BusError::Unreachable { target, reason: trouble.reason },
         None => BusError::Unreachable { target, reason: reason.to_owned() },
     }

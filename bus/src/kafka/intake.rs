@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use contracts::time::Timestamp;
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp as KafkaTime};
 
@@ -19,6 +19,9 @@ use super::link::Link;
 use super::query;
 use super::tracks::{End, Tracks};
 use crate::{Batch, BatchLimit, BusError, Header, Offset, Partition, Result};
+
+/// A poll may not wait long for what is only nice to know.
+const END_MAX: Duration = Duration::from_millis(200);
 
 /// What a consumer reads.
 #[derive(Debug, Default)]
@@ -81,7 +84,7 @@ pub(super) fn fill<C: ConsumerContext>(
             }
         }
     }
-    settle_ends(consumer, link, intake, batch);
+    settle_ends(consumer, intake, batch);
     Ok(())
 }
 
@@ -93,12 +96,13 @@ fn end(link: &Link, tracks: &mut Tracks, index: i32, batch: &mut Batch) {
     }
 }
 
-fn settle_ends<C: ConsumerContext>(consumer: &BaseConsumer<C>, link: &Link, intake: &mut Intake, batch: &mut Batch) {
-    match intake.tracks.settle(Instant::now(), |partition| query::extent(consumer, link, partition)) {
-        Ok(settled) => settled.iter().for_each(|partition| batch.push_end(partition)),
-        Err(interruption) => {
-            intake.postponed.get_or_insert(Interruption::Failed(interruption));
-        }
+fn settle_ends<C: ConsumerContext>(consumer: &BaseConsumer<C>, intake: &mut Intake, batch: &mut Batch) {
+    let end_of = |partition: &Partition| {
+        let (_, end) = consumer.fetch_watermarks(&partition.topic, index_of(partition), END_MAX).ok()?;
+        Some(offset_of(end))
+    };
+    for partition in intake.tracks.settle(Instant::now(), end_of) {
+        batch.push_end(&partition);
     }
 }
 
@@ -148,7 +152,6 @@ fn interruption<C: ConsumerContext>(
     tracks: &Tracks,
     error: &KafkaError,
 ) -> std::result::Result<(), Interruption> {
-    use rdkafka::consumer::Consumer;
     let Some(code) = error.rdkafka_error_code() else {
         return Err(Interruption::Failed(failure::of(error, link, Doing::what("polling"))));
     };
@@ -160,6 +163,8 @@ fn interruption<C: ConsumerContext>(
             Err(Interruption::Failed(lost_place(consumer, link, tracks, error)))
         }
         code if failure::mends_itself(code) => Ok(()),
+        // Who reads outside of groups needs no right to any: librdkafka looks for a coordinator all the same.
+        Code::GroupAuthorizationFailed if consumer.subscription().is_ok_and(|topics| topics.count() == 0) => Ok(()),
         _ => Err(Interruption::Failed(failure::of(error, link, Doing::what("polling")))),
     }
 }

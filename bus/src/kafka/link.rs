@@ -52,6 +52,7 @@ pub(super) struct Link {
 pub(super) struct Trouble {
     pub kind: TroubleKind,
     pub reason: String,
+    times: u32,
 }
 
 /// In the order of how much each tells: a failed name is why all brokers are down.
@@ -61,12 +62,19 @@ pub(super) enum TroubleKind {
     Unresolved,
     Tls,
     Denied,
+    NoToken,
 }
 
 impl Trouble {
-    /// Whether trying again with the same credentials is of any use.
-    pub fn is_final(&self) -> bool {
+    /// Whether it is about who we are, not about the way there.
+    pub fn is_denial(&self) -> bool {
         self.kind >= TroubleKind::Tls
+    }
+
+    /// Whether trying again with the same credentials is of no use. Once may be an accident: a broker that is just
+    /// starting knows no users, and one takes no second authentication of a connection within a second.
+    pub fn is_final(&self) -> bool {
+        self.kind == TroubleKind::NoToken || (self.is_denial() && self.times >= 2)
     }
 }
 
@@ -102,19 +110,30 @@ impl Link {
         self.breaks.load(Ordering::Acquire)
     }
 
-    fn note(&self, code: RDKafkaErrorCode, reason: &str) {
-        let kind = match code {
-            RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::OperationTimedOut => TroubleKind::Down,
-            RDKafkaErrorCode::Resolve => TroubleKind::Unresolved,
-            RDKafkaErrorCode::SSL => TroubleKind::Tls,
-            RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => TroubleKind::Denied,
-            // "All brokers are down" follows the one that says why; everything else comes back from the call itself.
-            _ => return,
-        };
+    fn note(&self, kind: TroubleKind, reason: &str) {
         self.breaks.fetch_add(1, Ordering::AcqRel);
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.as_ref().is_none_or(|known| known.kind <= kind) {
-            *trouble = Some(Trouble { kind, reason: reason.to_owned() });
+        let times = match &*trouble {
+            Some(known) if known.kind > kind => return,
+            Some(known) if known.kind == kind => known.times.saturating_add(1),
+            _ => 1,
+        };
+        *trouble = Some(Trouble { kind, reason: reason.to_owned(), times });
+    }
+}
+
+impl TroubleKind {
+    fn of(code: RDKafkaErrorCode, reason: &str) -> Option<Self> {
+        match code {
+            // A broker that does not like our certificate says so behind the handshake, by an alert that librdkafka
+            // takes for a broken connection.
+            RDKafkaErrorCode::BrokerTransportFailure if reason.contains("SSL alert") => Some(Self::Tls),
+            RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::OperationTimedOut => Some(Self::Down),
+            RDKafkaErrorCode::Resolve => Some(Self::Unresolved),
+            RDKafkaErrorCode::SSL => Some(Self::Tls),
+            RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => Some(Self::Denied),
+            // "All brokers are down" follows the one that says why; everything else comes back from the call itself.
+            _ => None,
         }
     }
 }
@@ -161,7 +180,11 @@ impl<Role: Send + Sync> ClientContext for Context<Role> {
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => self.link.end_text.note(reason),
-            Some(code) => self.link.note(code, reason),
+            Some(code) => {
+                if let Some(kind) = TroubleKind::of(code, reason) {
+                    self.link.note(kind, reason);
+                }
+            }
             None => {}
         }
     }
@@ -169,8 +192,53 @@ impl<Role: Send + Sync> ClientContext for Context<Role> {
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
         let source = self.link.tokens.as_ref().expect("invariant: only OAUTHBEARER asks for tokens");
         source.fetch().map_err(|error| {
-            self.link.note(RDKafkaErrorCode::Authentication, &error.to_string());
+            self.link.note(TroubleKind::NoToken, &error.to_string());
             error.into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_keeps_breaking_writes_so_many_lines_and_counts_the_rest() {
+        let start = Instant::now();
+        let mut lines = Lines { window_start: start, written: 0, left_out: 0 };
+        let admitted = (0..100).filter(|_| lines.admit(start).is_some()).count();
+        assert_eq!(admitted, LOG_LINES_MAX as usize);
+        assert_eq!(lines.admit(start + LOG_WINDOW), Some(100 - LOG_LINES_MAX), "the next line tells how many");
+        assert_eq!(lines.admit(start + LOG_WINDOW), Some(0));
+    }
+
+    #[test]
+    fn the_most_telling_trouble_is_kept_and_one_denial_is_not_final() {
+        let link = Link::new("broker:9092", None);
+        let tells = |expected: &str, is_final: bool| {
+            let trouble = link.trouble().unwrap();
+            assert_eq!((trouble.reason.as_str(), trouble.is_final()), (expected, is_final));
+        };
+        link.note(TroubleKind::Unresolved, "no such host");
+        link.note(TroubleKind::Down, "refused");
+        tells("no such host", false);
+        link.note(TroubleKind::Denied, "wrong password");
+        tells("wrong password", false);
+        link.note(TroubleKind::Denied, "wrong password");
+        tells("wrong password", true);
+        link.forget_trouble();
+        assert!(link.trouble().is_none());
+        link.note(TroubleKind::NoToken, "endpoint is down");
+        tells("endpoint is down", true);
+        assert_eq!(link.breaks(), 5);
+    }
+
+    #[test]
+    fn an_alert_about_our_certificate_is_no_broken_connection() {
+        let of = |code, reason| TroubleKind::of(code, reason);
+        let alert = "Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42";
+        assert_eq!(of(RDKafkaErrorCode::BrokerTransportFailure, alert), Some(TroubleKind::Tls));
+        assert_eq!(of(RDKafkaErrorCode::BrokerTransportFailure, "refused"), Some(TroubleKind::Down));
+        assert_eq!(of(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down"), None);
     }
 }

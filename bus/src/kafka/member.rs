@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
@@ -20,6 +21,10 @@ use super::link::{Context, Link, Plain};
 use super::tracks::Track;
 use super::{Kafka, create, query, settings};
 use crate::{Batch, BatchLimit, BusError, Instance, Member, MemberSettings, Offset, Partition, Polled, Result};
+
+/// Brokers to wake: partitions are spread over them, and the rest wakes within a second.
+const WAKE_MAX: usize = 8;
+const WAKE_WAIT: Duration = Duration::from_millis(50);
 
 type MemberConsumer = BaseConsumer<Context<Rebalances>>;
 
@@ -138,10 +143,14 @@ impl Member for KafkaMember {
 
     fn resume(&mut self, partitions: &[Partition]) -> Result<()> {
         let list = intake::places(partitions.iter().map(|partition| (partition, None)))?;
+        let is_idle = !self.intake.tracks.iter().any(|track| track.flows);
         self.consumer
             .resume(&list)
             .map_err(|error| failure::of(&error, &self.link, Doing::what("resuming partitions")))?;
         self.set_flow(partitions, true);
+        if is_idle {
+            self.wake(partitions);
+        }
         Ok(())
     }
 
@@ -172,6 +181,14 @@ impl KafkaMember {
             Change::Revoked => Polled::Revoked(partitions),
             Change::Lost => Polled::Lost(partitions),
         })
+    }
+
+    /// With nothing to fetch, librdkafka's thread for a broker sleeps up to a second and a resumed partition does not
+    /// wake it; a question to that broker does. The answer is of no interest.
+    fn wake(&self, partitions: &[Partition]) {
+        for partition in partitions.iter().take(WAKE_MAX) {
+            let _ = self.consumer.fetch_watermarks(&partition.topic, intake::index_of(partition), WAKE_WAIT);
+        }
     }
 
     fn set_flow(&mut self, partitions: &[Partition], flows: bool) {

@@ -92,7 +92,6 @@ fn reach(asker: &query::Asker, link: &Link) -> Result<()> {
     match answer {
         Ok(_) => {
             tracing::debug!(target: "kafka", brokers = link.target, took = ?begun.elapsed(), "connected");
-            link.forget_trouble();
             Ok(())
         }
         Err(error) => Err(failure::of(&error, link, Doing::what("connecting"))),

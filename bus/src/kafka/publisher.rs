@@ -191,9 +191,9 @@ impl KafkaPublisher {
     fn delivered(&self, producer: &BaseProducer<Context<Deliveries>>) -> std::result::Result<(), Stop> {
         let Some((error, to)) = delivered_of(producer).failed.take() else { return Ok(()) };
         match producer.client().fatal_error() {
-            Some((_, reason)) => Err(Stop::Fenced(reason)),
-            None if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
-            None => Err(Stop::Failed(self.of_row(&error, &to))),
+            Some((code, reason)) if failure::is_fence(code) => Err(Stop::Fenced(reason)),
+            _ if error.rdkafka_error_code().is_some_and(failure::is_fence) => Err(Stop::Fenced(error.to_string())),
+            _ => Err(Stop::Failed(self.of_row(&error, &to))),
         }
     }
 
@@ -240,7 +240,10 @@ impl KafkaPublisher {
                 return Outcome::Unknown(BusError::Unreachable { target: self.link.target.clone(), reason });
             }
         };
-        if let Err(error) = producer.abort_transaction(ABORT_MAX) {
+        // The abort waits for deliveries that are under way, and only our polling serves them.
+        let deadline = Instant::now() + ABORT_MAX;
+        drain(producer, deadline);
+        if let Err(error) = producer.abort_transaction(deadline.saturating_duration_since(Instant::now())) {
             // Not an error of the caller's: the broker aborts it after its timeout, or the next publisher does.
             tracing::debug!(target: "kafka", instance = self.instance.as_str(), %error, "a transaction was left open");
         }

@@ -36,6 +36,8 @@ pub(super) fn ask<C: ConsumerContext, T>(
     question: impl Fn(Duration) -> KafkaResult<T>,
 ) -> std::result::Result<T, KafkaError> {
     let deadline = Instant::now() + within;
+    // What went wrong on the way an hour ago is not why this takes long.
+    link.forget_trouble();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match question(left.min(TRY_MAX).max(Duration::from_millis(1))) {

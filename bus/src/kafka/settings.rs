@@ -173,3 +173,90 @@ fn authenticate(config: &mut ClientConfig, sasl: &Sasl) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Instance;
+
+    fn connection() -> KafkaConnection {
+        KafkaConnection { brokers: "127.0.0.1:1".to_owned(), security: Security::Plaintext }
+    }
+
+    fn membership(is_static: bool) -> MemberSettings {
+        MemberSettings {
+            group: "group".to_owned(),
+            instance: Instance::new("one").unwrap(),
+            is_static,
+            topics: Vec::new(),
+            session_timeout: Duration::from_secs(6),
+        }
+    }
+
+    #[test]
+    fn settings_against_the_traps_are_what_they_were_measured_to_be() {
+        let producer = producer(&connection(), "name", &ProducerSettings::default());
+        let publisher = publisher(&connection(), "one");
+        let member = member(&connection(), &membership(true));
+        let reader = outsider(&connection(), "name", "name");
+        for config in [&producer, &publisher, &member, &reader] {
+            check(
+                config,
+                &[("retry.backoff.ms", "1"), ("retry.backoff.max.ms", "1000"), ("message.max.bytes", "2097152")],
+            );
+        }
+        for config in [&producer, &publisher] {
+            check(config, &[("enable.idempotence", "true"), ("acks", "all"), ("partitioner", "murmur2_random")]);
+        }
+        check(&publisher, &[("transactional.id", "one"), ("transaction.timeout.ms", "10000")]);
+        assert_eq!(publisher.get("message.timeout.ms"), None);
+        for config in [&member, &reader] {
+            let expected = [
+                ("fetch.wait.max.ms", "20"),
+                ("fetch.queue.backoff.ms", "5"),
+                ("queued.max.messages.kbytes", "16384"),
+                ("auto.offset.reset", "error"),
+                ("isolation.level", "read_committed"),
+                ("enable.auto.commit", "false"),
+                ("enable.partition.eof", "true"),
+            ];
+            check(config, &expected);
+        }
+        let expected = [
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("group.instance.id", "one"),
+            ("session.timeout.ms", "6000"),
+        ];
+        check(&member, &expected);
+        assert_eq!(super::member(&connection(), &membership(false)).get("group.instance.id"), None);
+    }
+
+    fn check(config: &ClientConfig, expected: &[(&str, &str)]) {
+        for (name, value) in expected {
+            assert_eq!(config.get(name), Some(*value), "{name}");
+        }
+        config.create_native_config().expect("librdkafka knows every setting");
+    }
+
+    #[test]
+    fn each_kind_of_security_sets_what_librdkafka_needs_and_shows_no_secret() {
+        let user = || ("me".to_owned(), Secret::new("hunter2"));
+        let tls = Tls { authorities: Some("ca.pem".into()), identity: None };
+        let (name, password) = user();
+        let plain = Sasl::Plain { user: name, password };
+        let (name, password) = user();
+        let scram = Sasl::ScramSha512 { user: name, password };
+        let table = [
+            (Security::Plaintext, "plaintext", None),
+            (Security::Tls(tls.clone()), "ssl", None),
+            (Security::SaslPlaintext(plain), "sasl_plaintext", Some("PLAIN")),
+            (Security::SaslTls(tls, scram), "sasl_ssl", Some("SCRAM-SHA-512")),
+        ];
+        for (security, protocol, mechanism) in table {
+            let config = base(&KafkaConnection { security, ..connection() }, "name");
+            assert_eq!(config.get("security.protocol"), Some(protocol));
+            assert_eq!(config.get("sasl.mechanism"), mechanism);
+            assert!(!format!("{config:?}").contains("hunter2"), "{protocol}");
+        }
+    }
+}

@@ -9,7 +9,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{Extent, Offset, Partition};
+use crate::{Offset, Partition};
 
 /// How often the log is asked whose end it was. Under load partitions end all the time, and nobody needs to know.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -19,7 +19,8 @@ pub(super) struct Tracks {
     all: Vec<Track>,
     /// Of the last record: records come in runs of one partition.
     current: usize,
-    /// Ends that two topics could have, the newest for each number: at most one for each track.
+    /// Ends that two topics could have. At most two for each track; beyond, the oldest is forgotten: a partition that
+    /// goes on ends again.
     doubtful: Vec<End>,
     asked_at: Option<Instant>,
 }
@@ -84,44 +85,56 @@ impl Tracks {
 
     /// The partition that ended, brought to its end; `None` while that is doubtful.
     pub fn ended(&mut self, end: End) -> Option<&Partition> {
-        let mut candidates = self.all.iter_mut().filter(|track| track.could_end(end));
-        let first = candidates.next()?;
-        if candidates.next().is_none() {
-            first.next = end.at;
-            return Some(&first.partition);
+        let mut candidates = self.all.iter().enumerate().filter(|(_, track)| track.could_end(end)).map(|(at, _)| at);
+        match (candidates.next(), candidates.next()) {
+            (None, _) => None,
+            (Some(only), None) => {
+                self.all[only].next = end.at;
+                Some(&self.all[only].partition)
+            }
+            (Some(_), Some(_)) => {
+                self.doubt(end);
+                None
+            }
         }
-        self.doubtful.retain(|known| known.index != end.index);
-        self.doubtful.push(end);
-        None
     }
 
-    /// Settles doubtful ends by what the log has now, and answers which partitions are at theirs. A partition counts as
-    /// read to its end if it ends where the event said and it has no rival there or nothing before it is unread.
-    pub fn settle<E>(
-        &mut self,
-        now: Instant,
-        extent: impl Fn(&Partition) -> Result<Extent, E>,
-    ) -> Result<Vec<Partition>, E> {
+    fn doubt(&mut self, end: End) {
+        if !self.doubtful.contains(&end) {
+            self.doubtful.push(end);
+        }
+        if self.doubtful.len() > 2 * self.all.len() {
+            self.doubtful.remove(0);
+        }
+    }
+
+    /// Settles doubtful ends by the ends that partitions have now, and answers which are read to theirs: those that end
+    /// where the event said and have no rival there, or nothing unread before it. An end that cannot be asked for now
+    /// stays doubtful.
+    pub fn settle(&mut self, now: Instant, end_of: impl Fn(&Partition) -> Option<Offset>) -> Vec<Partition> {
+        let mut settled = Vec::new();
         if self.doubtful.is_empty() || self.asked_at.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
-            return Ok(Vec::new());
+            return settled;
         }
         self.asked_at = Some(now);
-        let mut settled = Vec::new();
         for end in std::mem::take(&mut self.doubtful) {
-            let mut there = Vec::new();
-            for track in self.all.iter_mut().filter(|track| track.could_end(end)) {
-                // Elsewhere by now: it went on since, and its next end will be told again.
-                if extent(&track.partition)?.end == end.at {
-                    there.push(track);
-                }
+            let candidates = self.all.iter_mut().filter(|track| track.could_end(end));
+            let ends: Option<Vec<_>> = candidates.map(|track| Some((end_of(&track.partition)?, track))).collect();
+            let Some(ends) = ends else {
+                self.doubt(end);
+                continue;
+            };
+            // Who ends elsewhere by now went on since, and will be told of again.
+            let mut there: Vec<_> = ends.into_iter().filter(|(at, _)| *at == end.at).map(|(_, track)| track).collect();
+            if there.len() > 1 {
+                there.retain(|track| track.next == end.at);
             }
-            let has_rival = there.len() > 1;
-            for track in there.into_iter().filter(|track| !has_rival || track.next == end.at) {
+            for track in there {
                 track.next = end.at;
                 settled.push(track.partition.clone());
             }
         }
-        Ok(settled)
+        settled
     }
 }
 
@@ -165,36 +178,50 @@ impl EndText {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     /// Two topics, partition 0 of each: where they are read to, where they end, an end that is told, and which
     /// partitions are at their ends by it.
     #[test]
     fn an_end_is_told_of_no_partition_that_may_have_unread_records() {
-        let cases: [(&str, [u64; 2], [u64; 2], u64, &[&str]); 6] = [
-            ("beyond one of them already", [3, 7], [3, 9], 3, &["a"]),
-            ("doubtful, but only one ends there", [3, 3], [5, 9], 5, &["a"]),
-            ("over a hole at the end", [3, 5], [9, 6], 9, &["a"]),
-            ("both end there, one with unread records or a hole", [3, 5], [5, 5], 5, &["b"]),
-            ("both read to the same end", [5, 5], [5, 5], 5, &["a", "b"]),
-            ("both went on since", [3, 3], [8, 9], 5, &[]),
+        type Case = (&'static str, [u64; 2], [u64; 2], &'static [u64], &'static [&'static str]);
+        let cases: [Case; 7] = [
+            ("beyond one of them already", [3, 7], [3, 9], &[3], &["a"]),
+            ("doubtful, but only one ends there", [3, 3], [5, 9], &[5], &["a"]),
+            ("over a hole at the end", [3, 5], [9, 6], &[9], &["a"]),
+            ("both over a hole, each told", [3, 2], [6, 5], &[5, 6], &["b", "a"]),
+            ("both end there, one with unread records or a hole", [3, 5], [5, 5], &[5], &["b"]),
+            ("both read to the same end", [5, 5], [5, 5], &[5], &["a", "b"]),
+            ("both went on since", [3, 3], [8, 9], &[5], &[]),
         ];
         for (what, read, ends, told, expected) in cases {
             let mut tracks = Tracks::default();
             for (topic, next) in ["a", "b"].into_iter().zip(read) {
                 tracks.add(Track::endless(Partition::new(topic, 0), Offset(next)));
             }
-            let end_of = |partition: &Partition| {
-                let end = Offset(ends[usize::from(*partition.topic == *"b")]);
-                Ok::<_, Infallible>(Extent { earliest: Offset(0), end })
-            };
-            let mut found: Vec<_> = tracks.ended(End { index: 0, at: Offset(told) }).into_iter().cloned().collect();
-            found.extend(tracks.settle(Instant::now(), end_of).unwrap());
+            let end_of = |partition: &Partition| Some(Offset(ends[usize::from(*partition.topic == *"b")]));
+            let mut found = Vec::new();
+            for at in told.iter().copied().map(Offset) {
+                found.extend(tracks.ended(End { index: 0, at }).cloned());
+            }
+            found.extend(tracks.settle(Instant::now(), end_of));
             assert_eq!(found.iter().map(|partition| &*partition.topic).collect::<Vec<_>>(), expected, "{what}");
-            assert!(found.iter().all(|partition| tracks.get(partition).unwrap().next == Offset(told)), "{what}");
+            assert!(found.iter().all(|partition| tracks.get(partition).unwrap().next == end_of(partition).unwrap()));
         }
+    }
+
+    #[test]
+    fn an_end_that_cannot_be_asked_for_stays_doubtful_and_is_not_asked_for_all_the_time() {
+        let mut tracks = Tracks::default();
+        for topic in ["a", "b"] {
+            tracks.add(Track::endless(Partition::new(topic, 0), Offset(1)));
+        }
+        let start = Instant::now();
+        assert_eq!(tracks.ended(End { index: 0, at: Offset(5) }), None);
+        assert_eq!(tracks.settle(start, |_| None), []);
+        let end_of = |partition: &Partition| Some(Offset(if *partition.topic == *"a" { 5 } else { 9 }));
+        assert_eq!(tracks.settle(start, end_of), [], "too soon");
+        assert_eq!(tracks.settle(start + ASK_EVERY, end_of), [Partition::new("a", 0)]);
     }
 
     #[test]

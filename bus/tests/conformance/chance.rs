@@ -10,7 +10,7 @@ pub fn seed() -> u64 {
     }
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::child::Child;
 use crate::groups::{copied_exactly, same_multiset};
 use crate::place::Place;
-use crate::seen::{instance_of, numbered, read, read_topic, send_texts, texts};
+use crate::seen::{instance_of, numbered, read, send_texts, settled_topic, texts};
 use crate::worker::{Job, Running, Step};
 use crate::world::World;
 
@@ -66,7 +66,7 @@ impl Copying {
             below.extend(input.iter().filter(|seen| seen.offset < end).map(crate::seen::Seen::text));
         }
         println!("{when}: {committed:?}");
-        same_multiset(&texts(&read_topic(here.bus(), &self.output, INPUTS)), &below);
+        same_multiset(&texts(&settled_topic(here.bus(), &self.output, INPUTS)), &below);
         drop(publisher);
         below.len()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bus::{Aborted, BusError, Inputs, Offset, Outcome, Ownership, Partition, Publication};
 
 use crate::member::{Taker, joined, settings};
-use crate::seen::{committed, fenced, instance_of, numbered, publish_rows, read_topic, row, send_texts, texts};
+use crate::seen::{committed, fenced, instance_of, numbered, publish_rows, row, send_texts, settled_topic, texts};
 use crate::world::{PATIENCE, World};
 
 pub fn the_older_of_two_publishers_of_one_instance_is_fenced(world: &World) {
@@ -19,7 +19,7 @@ pub fn the_older_of_two_publishers_of_one_instance_is_fenced(world: &World) {
     let rows = [row(&topic, 0, "zombie")];
     let again = older.publish(&Publication { rows: &rows, inputs: None }, &mut || Ownership::Unchanged);
     assert!(matches!(again, Err(BusError::Spent)), "{again:?}");
-    assert_eq!(texts(&read_topic(world.bus(), &topic, 1)), ["older", "newer"]);
+    assert_eq!(texts(&settled_topic(world.bus(), &topic, 1)), ["older", "newer"]);
 }
 
 pub fn a_publication_is_fenced_also_when_its_rows_are_already_sent(world: &World) {
@@ -34,7 +34,7 @@ pub fn a_publication_is_fenced_also_when_its_rows_are_already_sent(world: &World
     });
     fenced(&outcome.unwrap());
     committed(&publish_rows(&mut *newer.unwrap(), &[row(&topic, 0, "newer")]));
-    assert_eq!(texts(&read_topic(world.bus(), &topic, 1)), ["newer"]);
+    assert_eq!(texts(&settled_topic(world.bus(), &topic, 1)), ["newer"]);
 }
 
 pub fn publishers_of_different_instances_do_not_disturb_each_other(world: &World) {
@@ -45,7 +45,7 @@ pub fn publishers_of_different_instances_do_not_disturb_each_other(world: &World
         committed(&publish_rows(&mut *one, &[row(&topic, 0, "one")]));
         committed(&publish_rows(&mut *two, &[row(&topic, 0, "two")]));
     }
-    assert_eq!(read_topic(world.bus(), &topic, 1).len(), 6);
+    assert_eq!(settled_topic(world.bus(), &topic, 1).len(), 6);
 }
 
 /// A group of one owner with one record applied, and what a zombie would publish of it.
@@ -99,7 +99,7 @@ pub fn a_group_that_goes_on_between_metadata_and_offsets_fences_the_owner(world:
         .unwrap();
 
     assert!(matches!(outcome, Outcome::Fenced(_)), "{outcome:?}");
-    assert!(read_topic(bus, &output, 1).is_empty());
+    assert!(settled_topic(bus, &output, 1).is_empty());
     assert_eq!(bus.committed(&group, &[partition]).unwrap(), [None]);
     next.close().unwrap();
 }
@@ -125,7 +125,7 @@ pub fn an_owner_that_lost_its_partition_and_rejoined_is_stopped_by_its_own_check
     let outcome = publisher.publish(&Publication { rows: &rows, inputs }, &mut || Ownership::Changed).unwrap();
 
     assert!(matches!(outcome, Outcome::Aborted(Aborted::OwnershipChanged)), "{outcome:?}");
-    assert_eq!(texts(&read_topic(bus, &output, 1)), ["the row"], "once");
+    assert_eq!(texts(&settled_topic(bus, &output, 1)), ["the row"], "once");
     assert_eq!(bus.committed(&group, &[partition]).unwrap(), [Some(Offset(5))]);
     owner.close().unwrap();
 }

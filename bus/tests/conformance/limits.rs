@@ -8,7 +8,7 @@ use contracts::topics::MESSAGE_BYTES_MAX;
 
 use crate::child::Child;
 use crate::seen::{committed, instance_of, publish_rows, read_topic, row, try_send};
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 const NAMED: Row<'_> = Row { topic: "", to: To::Partition { index: 0, key: None }, value: None, headers: &[] };
 
@@ -93,7 +93,7 @@ pub fn a_small_buffer_makes_the_sender_wait_and_loses_nothing(world: &World) {
         let value = tag.to_string();
         producer.send(&row(&topic, 0, &value), tag).unwrap();
     }
-    assert_eq!(producer.flush(Duration::from_secs(60)).unwrap(), 0);
+    assert_eq!(producer.flush(PATIENCE).unwrap(), 0);
     drop(producer);
     let mut tags: Vec<u64> = fates.into_iter().map(|fate| fate.result.map(|_| fate.tag).unwrap()).collect();
     tags.sort_unstable();

@@ -6,6 +6,8 @@
 //! One broker serves the whole binary; cases that stop it or cut its wire start their own. Every wait is bounded.
 //! `TRIPLINE_SEED` repeats a run's random choices, `TRIPLINE_VOLUME` asks for more records than a million.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
 mod chance;
 mod child;
 mod crashes;
@@ -79,6 +81,7 @@ conformance! {
             what_still_owner_refuses_leaves_nothing,
             aborted_rows_are_seen_by_no_reader_and_no_member,
             a_publisher_is_spent_after_anything_but_committed,
+            a_refused_publication_is_over_at_once,
             offsets_move_without_rows_and_nothing_at_all_is_committed_too,
             one_bad_row_takes_the_whole_publication_with_it,
             an_open_publication_holds_readers_back_and_then_lets_them_go,

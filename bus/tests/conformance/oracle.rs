@@ -5,6 +5,7 @@
 //! A crash is the folder as the kernel has it at that instant, copied: what a killed process leaves. Real kills are in
 //! `crashes`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -248,7 +249,9 @@ impl List {
 
     fn publish(&mut self, values: Vec<String>, has_holes: bool) {
         let marker = u64::from(has_holes && !values.is_empty());
-        values.into_iter().for_each(|value| self.push(value));
+        for value in values {
+            self.push(value);
+        }
         self.end += marker;
     }
 }
@@ -257,16 +260,28 @@ fn places(seen: &[Seen]) -> Vec<(Offset, String)> {
     seen.iter().map(|seen| (seen.offset, seen.text())).collect()
 }
 
-/// A folder of files and folders, as it is now.
+/// A folder of files and folders, as it is now. RocksDB may tidy up meanwhile: a copy that missed a file is made anew.
 fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
+    for _ in 0..10 {
+        match try_copy(from, to) {
+            Ok(()) => return,
+            Err(error) if error.kind() == ErrorKind::NotFound => std::fs::remove_dir_all(to).unwrap(),
+            Err(error) => panic!("{}: {error}", from.display()),
         }
     }
+    panic!("{} does not come to rest", from.display());
+}
+
+fn try_copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            try_copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }

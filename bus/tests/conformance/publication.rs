@@ -1,10 +1,14 @@
 //! Rows and input offsets: all or nothing, and what is not committed is seen by nobody.
 
+use std::slice::from_ref;
+use std::time::{Duration, Instant};
+
 use bus::{Aborted, BusError, Inputs, Offset, Outcome, Ownership, Partition, Publication, Row, Start, To};
 
 use crate::member::joined;
 use crate::seen::{
-    abort_rows, committed, instance_of, numbered, publish_rows, read, read_topic, row, send_texts, texts, try_send,
+    abort_rows, committed, instance_of, numbered, publish_rows, read, read_topic, row, send_texts, settled_topic,
+    texts, try_send,
 };
 use crate::world::World;
 
@@ -57,13 +61,13 @@ pub fn what_still_owner_refuses_leaves_nothing(world: &World) {
     let outcome = publisher.publish(&publication, &mut || Ownership::Changed).unwrap();
 
     assert!(matches!(outcome, Outcome::Aborted(Aborted::OwnershipChanged)), "{outcome:?}");
-    assert!(read_topic(bus, &output, 1).is_empty());
-    assert_eq!(bus.committed(&group, &[partition.clone()]).unwrap(), [None]);
+    assert!(settled_topic(bus, &output, 1).is_empty());
+    assert_eq!(bus.committed(&group, from_ref(&partition)).unwrap(), [None]);
 
     // The same rows, by a new publisher: that is what Aborted promises.
     let mut publisher = bus.publisher(&instance).unwrap();
     committed(&publisher.publish(&publication, &mut || Ownership::Unchanged).unwrap());
-    assert_eq!(texts(&read_topic(bus, &output, 1)), ["never"]);
+    assert_eq!(texts(&settled_topic(bus, &output, 1)), ["never"]);
     assert_eq!(bus.committed(&group, &[partition]).unwrap(), [Some(Offset(3))]);
     member.close().unwrap();
 }
@@ -101,7 +105,25 @@ pub fn a_publisher_is_spent_after_anything_but_committed(world: &World) {
     let again = publisher.publish(&Publication { rows: &rows, inputs: None }, &mut || Ownership::Unchanged);
 
     assert!(matches!(again, Err(BusError::Spent)), "{again:?}");
-    assert_eq!(texts(&read_topic(bus, &topic, 1)), ["first", "second"]);
+    assert_eq!(texts(&settled_topic(bus, &topic, 1)), ["first", "second"]);
+}
+
+/// Whoever aborts goes on at once: an abort that waits for a timeout holds up its own partitions and every reader.
+pub fn a_refused_publication_is_over_at_once(world: &World) {
+    let bus = world.bus();
+    let topic = world.topic("out", 1);
+    let rows: Vec<_> = (0..500).map(|_| row(&topic, 0, "refused")).collect();
+    // The shortest of several, because the machine may be busy.
+    let took = (0..3).map(|_| {
+        let mut publisher = bus.publisher(&instance_of(&world.name("processor"))).unwrap();
+        let begin = Instant::now();
+        let publication = Publication { rows: &rows, inputs: None };
+        let refused = publisher.publish(&publication, &mut || Ownership::Changed).unwrap();
+        assert!(matches!(refused, Outcome::Aborted(Aborted::OwnershipChanged)), "{refused:?}");
+        begin.elapsed()
+    });
+    let shortest = took.min().unwrap();
+    assert!(shortest < Duration::from_secs(1), "{shortest:?}");
 }
 
 pub fn offsets_move_without_rows_and_nothing_at_all_is_committed_too(world: &World) {
@@ -119,7 +141,7 @@ pub fn offsets_move_without_rows_and_nothing_at_all_is_committed_too(world: &Wor
         let inputs = Some(Inputs { membership: &membership, offsets: &offsets });
         let publication = Publication { rows: &[], inputs };
         committed(&publisher.publish(&publication, &mut || Ownership::Unchanged).unwrap());
-        assert_eq!(bus.committed(&group, &[partition.clone()]).unwrap(), [Some(Offset(next))]);
+        assert_eq!(bus.committed(&group, from_ref(&partition)).unwrap(), [Some(Offset(next))]);
     }
     committed(&publish_rows(&mut *publisher, &[]));
     member.close().unwrap();
@@ -146,7 +168,7 @@ pub fn one_bad_row_takes_the_whole_publication_with_it(world: &World) {
             _ => false,
         };
         assert!(named, "the error must name the row's fault: {error}");
-        assert!(read_topic(bus, &topic, 2).is_empty(), "after {error}");
+        assert!(settled_topic(bus, &topic, 2).is_empty(), "after {error}");
     }
 }
 
@@ -186,7 +208,7 @@ pub fn a_publication_for_a_group_that_was_left_is_refused(world: &World) {
     let outcome = publisher.publish(&Publication { rows: &rows, inputs }, &mut || Ownership::Unchanged).unwrap();
 
     assert!(!matches!(outcome, Outcome::Committed | Outcome::Unknown(_)), "{outcome:?}");
-    assert!(read_topic(bus, &output, 1).is_empty());
+    assert!(settled_topic(bus, &output, 1).is_empty());
     assert_eq!(bus.committed(&group, &[partition]).unwrap(), [None]);
 }
 

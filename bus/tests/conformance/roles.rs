@@ -25,7 +25,7 @@ pub fn play(role: &str, place: Place, arguments: &[&str], parent: &Parent) {
             sleeper(place, &[group, instance, input, output], place_of_sleep, parent);
         }
         ("slow-consumer", [topic]) => slow_consumer(place, topic),
-        ("holder", []) => holder(place, parent),
+        ("holder", []) => holder(&place, parent),
         _ => panic!("no such role: {role} {arguments:?}"),
     }
 }
@@ -147,7 +147,7 @@ fn resident_mib() -> usize {
 }
 
 /// Owns a log until it is told to go.
-fn holder(place: Place, parent: &Parent) {
+fn holder(place: &Place, parent: &Parent) {
     let bus = place.open().unwrap();
     say(&format!("holding as {}", std::process::id()));
     assert_eq!(parent.says(), "go");

@@ -1,5 +1,6 @@
 //! Small verbs of the cases: send, publish, read; what was read is kept as values that compare and print well.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -108,6 +109,24 @@ pub fn read_topic(bus: &dyn Bus, topic: &str, partitions: u32) -> Vec<Seen> {
     let from: Vec<_> = (0..partitions).map(|index| (Partition::new(topic, index), Start::Earliest)).collect();
     try_read(bus, &from).unwrap_or_else(|error| panic!("{topic}: {error}"))
 }
+
+/// The same once everything begun before is decided: rows of aborted and of killed publications either show now or
+/// never will. On Kafka a record of a producer is seen only when no publication before it in its partition is open.
+pub fn settled_topic(bus: &dyn Bus, topic: &str, partitions: u32) -> Vec<Seen> {
+    let to = |index| To::Partition { index, key: Some(SENTINEL) };
+    let rows: Vec<_> =
+        (0..partitions).map(|index| Row { topic, to: to(index), value: Some(SENTINEL), headers: &[] }).collect();
+    let sent: BTreeSet<(Partition, Offset)> = send(bus, &rows).into_iter().collect();
+    let mut seen = eventually("what was sent last is seen", || {
+        let seen = read_topic(bus, topic, partitions);
+        let found = seen.iter().filter(|seen| sent.contains(&(seen.partition.clone(), seen.offset))).count();
+        (found == sent.len()).then_some(seen)
+    });
+    seen.retain(|seen| seen.key.as_deref() != Some(SENTINEL));
+    seen
+}
+
+const SENTINEL: &[u8] = b"\0sentinel";
 
 pub fn try_read(bus: &dyn Bus, from: &[(Partition, Start)]) -> bus::Result<Vec<Seen>> {
     let mut reader = bus.read(from, Until::End)?;

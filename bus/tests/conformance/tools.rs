@@ -16,7 +16,7 @@ fn landed(world: &World, topic: &str) -> Vec<(String, u32)> {
 }
 
 fn lines() -> String {
-    text_keys().map(|(key, _)| format!("{key}\tv\n")).collect()
+    text_keys().flat_map(|(key, _)| [key, "\tv\n"]).collect()
 }
 
 pub fn the_java_client_librdkafka_and_we_put_each_key_in_the_same_partition(world: &World) {
@@ -27,7 +27,7 @@ pub fn the_java_client_librdkafka_and_we_put_each_key_in_the_same_partition(worl
     let kcat = ["-P", "-b", &broker, "-t", by_kcat, "-K", "\t", "-X", "topic.partitioner=murmur2_random"];
     testbed::kcat::run(&kcat, lines().as_bytes());
     let console = ["--bootstrap-server", &broker, "--topic", by_java];
-    let keys = ["--reader-property", "parse.key=true", "--reader-property", "key.separator=\t"];
+    let keys = ["--property", "parse.key=true", "--property", "key.separator=\t"];
     let class = "org.apache.kafka.tools.ConsoleProducer";
     testbed::kafka::tool_with_input(class, &[&console[..], &keys].concat(), lines().as_bytes()).unwrap();
 

@@ -73,7 +73,11 @@ pub fn settings_that_differ_are_told_and_mended_in_place(world: &World) {
     for pair in shapes.windows(2) {
         let declared = as_shape(&pair[1]);
         let told = differences(&declared, found(world, &name).as_ref());
-        assert_eq!(apply(world.bus(), &[declared.clone()]).unwrap(), told, "apply answers what was different");
+        assert_eq!(
+            apply(world.bus(), std::slice::from_ref(&declared)).unwrap(),
+            told,
+            "apply answers what was different"
+        );
         assert!(!told.is_empty());
         let found = found(world, &name).unwrap();
         assert_eq!(differences(&declared, Some(&found)), [], "{found:?}");

@@ -102,7 +102,9 @@ impl Worker {
         match self.member.poll(&mut self.batch, &self.job.limit)? {
             Polled::Batch => {
                 self.keep_batch();
-                (self.watch)(Step::Polled);
+                if !self.batch.is_empty() {
+                    (self.watch)(Step::Polled);
+                }
                 self.publish()
             }
             Polled::Assigned(partitions) => self.assigned(partitions),

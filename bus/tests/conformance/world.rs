@@ -15,7 +15,7 @@ use crate::chance::Chance;
 use crate::place::Place;
 
 /// Longer than anything here takes on a busy machine: who waits this long waits for ever.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {

@@ -3,6 +3,8 @@
 //!
 //! One broker and one registry serve the whole binary; each test has topics, groups and subjects of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod registry;
 mod security;
 mod small_server;
@@ -23,7 +25,7 @@ use contracts::topics::{Compression, Declared, Keep, Partitioning};
 use testbed::kafka::Broker;
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn kafka() -> Kafka {
     let connection = KafkaConnection { brokers: Broker::shared().bootstrap(), security: Security::Plaintext };

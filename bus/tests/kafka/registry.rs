@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use bus::connection::{RegistryConnection, Secret};
 use bus::registry::{Compatibility, Registry, RegistryError, subject};
 use contracts::avro::{Framing, SchemaId};
-use contracts::codec::{LookupError, Schemas};
+use contracts::codec::{LookupError, Schemas, decode, encode};
+use contracts::record::Record;
+use contracts::records::Outcome;
 use testbed::registry::Registry as Real;
 
 use crate::small_server::{Reply, SmallServer};
@@ -14,6 +16,9 @@ const V1: &str = r#"{"type":"record","name":"r","fields":[{"name":"a","type":"st
 const V2: &str =
     r#"{"type":"record","name":"r","fields":[{"name":"a","type":"string"},{"name":"b","type":"int","default":0}]}"#;
 const BROKEN: &str = r#"{"type":"record","name":"r","fields":[{"name":"c","type":"long"}]}"#;
+
+/// A way to fail: its name, what the server says, what it is told as, and after how many tries.
+type Failing = (&'static str, fn() -> Reply, fn(&RegistryError) -> bool, usize);
 
 fn at(url: &str) -> Registry {
     Registry::new(&RegistryConnection { url: url.to_owned(), authorities: None, credentials: None }).unwrap()
@@ -55,9 +60,6 @@ fn a_real_registry_takes_finds_compares_and_gives_back() {
 
 #[test]
 fn a_record_framed_with_the_registrys_id_is_read_by_another_process() {
-    use contracts::codec::{decode, encode};
-    use contracts::record::Record;
-    use contracts::records::Outcome;
     let registry = at(&Real::shared().url());
     let subject = subject("outcomes.v1", "outcome_v1");
     assert_eq!(subject, "outcomes.v1-value");
@@ -105,8 +107,7 @@ fn a_passing_failure_is_tried_again_and_a_staying_one_is_told() {
     });
     assert!(at(&server.url).schema(SchemaId(1)).unwrap().is_some(), "the third answer is good");
 
-    type Expected = fn(&RegistryError) -> bool;
-    let cases: [(&str, fn() -> Reply, Expected, usize); 6] = [
+    let cases: [Failing; 6] = [
         (
             "failing",
             || Reply::Json(500, r#"{"error_code":50001,"message":"backend store"}"#.into()),

@@ -1,5 +1,6 @@
 //! What librdkafka and the broker do unless told otherwise, each seen once and not again.
 
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use bus::{
@@ -195,7 +196,6 @@ fn a_header_whose_name_is_not_text_costs_its_record_the_headers_and_nobody_the_p
     let kafka = kafka();
     kafka.create(&declared("headers", 1)).unwrap();
     // rdkafka writes names as text only; kcat hands on the bytes of its argument.
-    use std::os::unix::ffi::OsStrExt;
     let header = std::ffi::OsStr::from_bytes(b"na\xFFme=value");
     let mut kcat = std::process::Command::new("kcat")
         .args(["-b", &Broker::shared().bootstrap(), "-P", "-t", "headers", "-p", "0", "-H"])

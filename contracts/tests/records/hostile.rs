@@ -287,7 +287,7 @@ fn no_record_can_blow_up_an_error() {
     let ours = TelemetryEvent::schema().text();
     let theirs = ours.replace(r#""name": "event_depth", "type": "int""#, r#""name": "event_depth", "type": "string""#);
     let mut rest = Vec::new();
-    write_bytes(&[b'd'; 200_000], &mut rest);
+    write_bytes(&vec![b'd'; 200_000], &mut rest);
     rest.extend([0; 10]);
     write_bytes(b"{}", &mut rest);
     let value = [vec![0, 0, 0, 0, 7], event_until("event_depth", &rest)].concat();
