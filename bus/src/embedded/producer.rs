@@ -12,7 +12,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use contracts::partition::partition_of;
-use contracts::topics::MESSAGE_BYTES_MAX;
 
 use super::layout;
 use super::log::Log;
@@ -83,12 +82,7 @@ pub(super) fn place(log: &Log, row: &Row<'_>) -> Result<(Arc<Topic>, u32)> {
         let partition = Partition { topic: topic.name.clone(), index };
         return Err(BusError::UnknownPartition { partition, partitions: count.get() });
     }
-    let headers: usize = row.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-    let size = key.map_or(0, <[u8]>::len) + row.value.map_or(0, <[u8]>::len) + headers;
-    let max = MESSAGE_BYTES_MAX as usize;
-    if size > max {
-        return Err(BusError::TooLarge { topic: row.topic.to_owned(), size, max });
-    }
+    row.check_size()?;
     if key.is_none() && topic.settings().keep == contracts::topics::Keep::NewestOfKey {
         return Err(BusError::KeyMissing { topic: row.topic.to_owned() });
     }
