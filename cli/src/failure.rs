@@ -11,8 +11,10 @@ use std::path::PathBuf;
 use bus::registry::RegistryError;
 use bus::{BusError, ErrorKind};
 use console::listen::ListenError;
+use contracts::codec::DecodeError;
 use contracts::settings::Problems;
 use serde_json::json;
+use tracing_subscriber::filter::ParseError;
 
 use crate::args::Form;
 use crate::terminal::complain;
@@ -43,6 +45,8 @@ pub enum Failure {
     NotPublished { record: &'static str, subject: String },
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    SchemaUnavailable(DecodeError),
     /// Of the configuration.
     #[error("{0}")]
     Config(Problems),
@@ -63,8 +67,8 @@ pub enum Failure {
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot {doing}")]
     Io { doing: &'static str, source: io::Error },
-    #[error("{text}")]
-    LogFilter { text: String },
+    #[error("{setter}: expected a level such as debug, or levels by module such as bus=debug, found {found:?}")]
+    LogFilter { setter: &'static str, found: String, source: ParseError },
     /// Each was reported where it was found.
     #[error("{count} of {of} events {what}; the reasons are above")]
     Events { count: u64, of: u64, what: &'static str },
@@ -85,7 +89,9 @@ impl Failure {
             Self::Log(error) => of_log(error),
             Self::Registry(error) => of_registry(error),
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
-            Self::Listen(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => Status::CannotReach,
+            Self::Listen(_) | Self::SchemaUnavailable(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => {
+                Status::CannotReach
+            }
             Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } | Self::NoRegistry => Status::Usage,
             Self::Topology(_)
             | Self::NoTopic { .. }

@@ -17,11 +17,8 @@ pub fn start(flag: Option<&str>) -> Result<(), Failure> {
         (None, Some(variable)) => (VARIABLE, variable.as_str()),
         (None, None) => (VARIABLE, DEFAULT),
     };
-    let filter = EnvFilter::try_new(text).map_err(|error| Failure::LogFilter {
-        text: format!(
-            "{setter}: expected a level such as debug, or levels by module such as bus=debug, found {text:?}: {error}"
-        ),
-    })?;
+    let filter =
+        EnvFilter::try_new(text).map_err(|source| Failure::LogFilter { setter, found: text.to_owned(), source })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

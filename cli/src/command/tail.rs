@@ -70,7 +70,7 @@ impl Tail {
         while left > 0 {
             let progress = reader.next(&mut batch, &BATCH)?;
             for record in batch.records().filter(|record| self.is_wanted(record)) {
-                let Some(line) = shower.line(&record, self.shows_all) else { continue };
+                let Some(line) = shower.line(&record, self.shows_all)? else { continue };
                 writeln!(out, "{line}").map_err(terminal::of_output)?;
                 left -= 1;
                 if left == 0 {

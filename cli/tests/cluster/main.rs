@@ -92,6 +92,9 @@ fn another_client_reads_with_the_documented_schema_what_was_sent_in_either_frami
     let mut lines: Vec<&str> = out.lines().filter_map(|line| line.split_once(" host-")).map(|(_, rest)| rest).collect();
     lines.sort_unstable();
     assert_eq!(lines, [format!("1 auth.login {payload}"), format!("2 auth.login {payload}")], "{out}");
+    let gone = ["tail", TOPIC, "--brokers", &brokers, "--registry", "http://127.0.0.1:1", "--key", "host-2"];
+    let (status, out, err) = tripline(&gone, "");
+    assert_eq!((status, out.as_str()), (3, ""), "a registry that cannot be asked is no fault of the record: {err}");
     let (status, out, _) = tripline(&["tail", TOPIC, "--brokers", &brokers, "--key", "host-2"], "");
     assert_eq!((status, out.contains("undecodable, ")), (0, true), "without the registry an id says nothing: {out}");
 }

@@ -1,6 +1,6 @@
 //! The body of a request: of a type we know, whole, bounded in bytes and in time.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,19 +19,25 @@ pub async fn whole(api: &Api, request: Request, expected_type: &str) -> Result<B
         let message = format!("the body is of type {found}, expected {expected_type}; name it in `Content-Type`");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorKind::Invalid, message));
     }
+    // Said beforehand, it is refused beforehand: who waits for `100 Continue` need not send it at all.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
     let within = api.bounds.body_within;
     match tokio::time::timeout(within, Limited::new(body, BODY_BYTES_MAX).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {BODY_BYTES_MAX} bytes; send it in several requests");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, message))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(Problem::invalid(format!("the body was not received whole: {error}"))),
         Err(_) => {
             let message = format!("the body did not come within {within:?}; nothing of it was taken");
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, ErrorKind::Unavailable, message))
         }
     }
+}
+
+fn too_large() -> Problem {
+    let message = format!("the body is larger than {BODY_BYTES_MAX} bytes; send it in several requests");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, message)
 }
 
 pub fn json(value: &impl Serialize) -> Response {

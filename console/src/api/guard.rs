@@ -28,7 +28,8 @@ pub async fn only_programs_of_this_machine(request: Request, next: Next) -> Resp
 fn admit(headers: &HeaderMap) -> Result<(), Problem> {
     let host = only(headers, &header::HOST).ok_or_else(|| refused("the request names no `Host`, or several"))?;
     let authority: Authority = host.parse().map_err(|_| refused("the `Host` is none"))?;
-    if !is_loopback(authority.host()) {
+    // A user before the host has no place in this header; parsers differ on whose host it would be.
+    if host.contains('@') || !is_loopback(authority.host()) {
         return Err(refused("the `Host` is not this machine's loopback; use 127.0.0.1, [::1] or localhost"));
     }
     let own_origin = format!("http://{host}");

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use bus::Record;
 use console::intake::OWNERS_EVENT_TYPES;
-use contracts::codec::DecodeError;
-use contracts::field::Blob;
+use contracts::field::{Blob, Symbols};
 use contracts::json::{self, Mode, write_string};
 use contracts::limits::JSON_FACE_DEPTH_MAX;
 use contracts::record::Field;
@@ -13,6 +12,7 @@ use contracts::records::{AnyRecord, TelemetryEvent};
 use contracts::topics;
 
 use crate::args::Form;
+use crate::failure::Failure;
 use crate::schemas::Schemas;
 use crate::terminal::escaped;
 
@@ -53,31 +53,35 @@ impl<'a> Shower<'a> {
     }
 
     /// Without its line break; nothing for what the owner of a partition wrote for stages, unless all is to be shown.
-    pub fn line(&self, record: &Record<'_>, shows_all: bool) -> Option<String> {
-        let value = self.value(record.value);
+    pub fn line(&self, record: &Record<'_>, shows_all: bool) -> Result<Option<String>, Failure> {
+        let value = self.value(record.value)?;
         if let Value::Record(AnyRecord::TelemetryEvent(event)) = &value
             && is_owners(event)
             && !shows_all
         {
-            return None;
+            return Ok(None);
         }
         let line = match self.form {
             Form::Json => self.json(record, &value),
             Form::Text => self.text(record, &value),
         };
-        Some(line)
+        Ok(Some(line))
     }
 
-    fn value<'v>(&self, value: Option<&'v [u8]>) -> Value<'v> {
-        let Some(raw) = value else { return Value::Tombstone };
+    /// A registry that cannot be asked is no fault of the record: the next one would fare no better.
+    fn value<'v>(&self, value: Option<&'v [u8]>) -> Result<Value<'v>, Failure> {
+        let Some(raw) = value else { return Ok(Value::Tombstone) };
         if self.is_json {
-            return json_text(raw);
+            return Ok(json_text(raw));
         }
-        match AnyRecord::decode_one_of(self.records, raw, self.schemas) {
+        Ok(match AnyRecord::decode_one_of(self.records, raw, self.schemas) {
             Ok(Ok(record)) => Value::Record(record),
-            Ok(Err(error)) => Value::Undecodable { reason: reason(&error), detail: error.to_string(), raw },
+            Ok(Err(error)) => match error.dead_letter_reason() {
+                Some(reason) => Value::Undecodable { reason: reason.symbol(), detail: error.to_string(), raw },
+                None => return Err(Failure::SchemaUnavailable(error)),
+            },
             Err(unknown) => Value::Undecodable { reason: "unknown_record", detail: unknown.to_string(), raw },
-        }
+        })
     }
 
     fn json(&self, record: &Record<'_>, value: &Value<'_>) -> String {
@@ -143,11 +147,6 @@ fn json_text(raw: &[u8]) -> Value<'_> {
         (Err(error), _) => Value::Undecodable { reason: "undecodable", detail: error.to_string(), raw },
         (_, Err(error)) => Value::Undecodable { reason: "undecodable", detail: error.to_string(), raw },
     }
-}
-
-fn reason(error: &DecodeError) -> &'static str {
-    use contracts::field::Symbols;
-    error.dead_letter_reason().map_or("schema_unavailable", |reason| reason.symbol())
 }
 
 /// A member with bytes: as text where they are text, else in base64 and under another name.
