@@ -9,7 +9,7 @@ use super::path::KeyPath;
 /// Problems named in one run; what is over it is counted.
 pub const PROBLEMS_MAX: usize = 100;
 
-/// Everything that is wrong: at least one problem, those of the file first, in the order of its lines.
+/// Everything that is wrong, those of the file first, in the order of its lines. An error has at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems {
     list: Vec<Problem>,
