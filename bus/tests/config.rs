@@ -31,7 +31,7 @@ impl Home {
         home.write("open.secret", SECRET.as_bytes(), 0o604);
         home.write("empty.secret", b"\n", 0o600);
         home.write("binary.secret", &[0xff, 0xfe], 0o600);
-        home.write("large.secret", &[b'x'; 64 * 1024 + 1], 0o600);
+        home.write("large.secret", &vec![b'x'; 64 * 1024 + 1], 0o600);
         home.write("ca.pem", b"not looked at", 0o644);
         home.write("client.key", b"not looked at", 0o600);
         fs::create_dir(home.path("folder")).unwrap();

@@ -1,8 +1,6 @@
 //! What the fuzzer kept, and every crash it ever found, through the bodies of its targets. docs/fuzzing.md says how
 //! to run the fuzzer itself.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
 use std::fs;
 use std::path::Path;
 
