@@ -232,7 +232,8 @@ fn a_variable_that_is_no_text_is_refused_by_name() {
 
 #[test]
 fn variables_of_tests_and_of_others_are_no_settings() {
-    let variables = [("TRIPLINE_TEST_OWNER_FOLDER", "x"), ("TRIPLINEX", "x"), ("KAFKA__BROKERS", "x")];
+    let variables =
+        [("TRIPLINE_LOG", "debug"), ("TRIPLINE_TEST_OWNER_FOLDER", "x"), ("TRIPLINEX", "x"), ("KAFKA__BROKERS", "x")];
     assert!(Home::new().load("", &variables, Vec::new()).is_ok());
 }
 
