@@ -317,8 +317,8 @@ fn damaged(path: &Path, what: &str, error: &rocksdb::Error) -> BusError {
     }
 }
 
-pub(super) const RESCUE: &str = "Nothing was changed. Copy the directory, then let `bus::embedded::salvage` save every \
-     record that can still be read into a new one";
+pub(super) const RESCUE: &str = "Nothing was changed. `tripline salvage NEW_DIRECTORY` copies every record that can still be read, \
+     and says which cannot";
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
