@@ -83,7 +83,7 @@ pub enum BusError {
     #[error("`{name}` cannot be the name of an instance: 1 to 200 letters, digits, `.`, `_`, `-`")]
     InstanceName { name: String },
 
-    #[error("{path} belongs to another process: {holder}; stop it, or name another directory with --dir")]
+    #[error("{path} is held by {holder}; stop it, or name another directory with --dir")]
     Held { path: PathBuf, holder: String },
 
     #[error("{path}: {what} is damaged: {reason}. {rescue}")]

@@ -277,7 +277,6 @@ fn a_description_says_what_stands_and_why() {
     testbed::golden::check(&golden, &shown);
     assert_eq!(origin(&config, "kafka.sasl.user"), "TRIPLINE_KAFKA__SASL__USER");
     assert_eq!(origin(&config, "api.listen"), "--listen");
-    assert_eq!(origin(&config, "api.beyond_loopback"), "default");
 }
 
 /// The rows of the documentation's table: the key, and its type, default and variable.

@@ -65,6 +65,7 @@ pub enum Command {
     /// Look at this process's configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(Config),
+    Salvage(Salvage),
     Completions(Completions),
     Man(Man),
 }
@@ -273,6 +274,21 @@ pub enum Config {
     /// Every problem is reported at once, with its place.
     #[command(after_help = CONFIG_EXAMPLES)]
     Check,
+}
+
+/// Save what can still be read of a damaged log
+///
+/// Copies the topics, records and committed offsets of the log in the data directory into a new data directory, and tells
+/// which offsets are lost; the damaged log is only read. Exit status 1 if anything is lost.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline salvage ./rescued
+  tripline salvage ./rescued --dir ./damaged && tripline up --dir ./rescued")]
+pub struct Salvage {
+    /// The new data directory; without a log so far
+    #[arg(value_name = "INTO")]
+    pub into: PathBuf,
 }
 
 /// Print a completion script for a shell

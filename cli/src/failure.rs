@@ -74,6 +74,8 @@ pub enum Failure {
     Events { count: u64, of: u64, what: &'static str },
     #[error("{count} problems; they are named above")]
     Checks { count: usize },
+    #[error("records of {partitions} partitions are lost; their offsets are named above")]
+    Lost { partitions: usize },
     #[error("expected one of {}, found {found:?}", known.join(", "))]
     NoRecord { known: Vec<&'static str>, found: String },
     #[error("interrupted; what was sent before is stored")]
@@ -100,7 +102,8 @@ impl Failure {
             | Self::File { .. }
             | Self::Io { .. }
             | Self::Events { .. }
-            | Self::Checks { .. } => Status::CheckFailed,
+            | Self::Checks { .. }
+            | Self::Lost { .. } => Status::CheckFailed,
             Self::Interrupted => Status::Interrupted,
             Self::OutputClosed => Status::Done,
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use contracts::settings::{self, Input, Override, Problems, Reach, Reported, Source, Table};
+use contracts::settings::{self, Input, Override, Problems, Reported, Source, Table};
 use contracts::topology::Topology;
 
 /// A reader with a key of every type.
@@ -20,7 +20,7 @@ fn every_type(root: &Table<'_>) -> Result<impl Sized + use<>, Reported> {
     let place = root.path("place").optional();
     let hosts = root.parsed_list("hosts", "`host:port`", parse_host, String::clone).optional();
     let colour = root.word("colour", &[("red", 1), ("green", 2), ("blue", 3)]).or(1);
-    let listen = root.address("listen", Reach::Loopback).optional();
+    let listen = root.loopback_address("listen").optional();
     let mode = root.parsed("mode", "a mode", |_| Ok(()), |()| String::new()).optional();
     let secret = root.path("password_file").optional();
     let inner = root.table("inner");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contracts::nearest::nearest;
-use contracts::settings::{Reach, Reported, Table, parse_duration, show_duration};
+use contracts::settings::{Reported, Table, parse_duration, show_duration};
 use contracts::topology::LogKind;
 
 use super::connections;
@@ -55,12 +55,7 @@ fn embedded(table: &Table<'_>) -> Result<EmbeddedSettings, Reported> {
 }
 
 fn api(table: &Table<'_>) -> Result<Api, Reported> {
-    let beyond_loopback = table.boolean("beyond_loopback").or(false);
-    // An answer that is wrong was reported; reading on as if it were `false` reports the address, too, if that needs it.
-    let reach = if beyond_loopback == Ok(true) { Reach::Anywhere } else { Reach::Loopback };
-    let listen = table.address("listen", reach).optional();
-    beyond_loopback?;
-    Ok(Api { listen: listen? })
+    Ok(Api { listen: table.loopback_address("listen").optional()? })
 }
 
 const FLUSH: &str = "a duration from 1ms to 1m, \"every-write\" or \"os-decides\"";

@@ -18,7 +18,17 @@ const NOTE_BYTES_MAX: u64 = 4096;
 /// Holds the directory as long as it lives.
 #[derive(Debug)]
 pub(super) struct Owner {
-    _locked: File,
+    locked: File,
+}
+
+/// Closing the file is not enough: a process that another thread is just starting has a copy of it until it becomes what
+/// it is to be, and a copy keeps the lock.
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Err(error) = self.locked.unlock() {
+            tracing::warn!(%error, "the lock of a log was not released; it goes with this process");
+        }
+    }
 }
 
 pub(super) fn own(dir: &Path, now: Timestamp) -> Result<Owner> {
@@ -39,7 +49,7 @@ pub(super) fn own(dir: &Path, now: Timestamp) -> Result<Owner> {
             not_writable(error)
         }
     })?;
-    Ok(Owner { _locked: file })
+    Ok(Owner { locked: file })
 }
 
 fn note(now: Timestamp) -> String {

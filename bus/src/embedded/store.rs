@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
@@ -37,6 +38,9 @@ const WRITE_AHEAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const BLOCK_BYTES: usize = 16 * 1024;
 /// What a topic that is written now and then holds in memory at least.
 const ARENA_BYTES: usize = 64 * 1024;
+/// How long a write waits for files to be flushed or compacted, and how often it looks whether they are.
+const STALL_MAX: Duration = Duration::from_secs(30);
+const STALL_LOOK_EVERY: Duration = Duration::from_millis(1);
 /// RocksDB's own diary beside the data.
 const DIARY_BYTES_MAX: usize = 1024 * 1024;
 const DIARIES_MAX: usize = 2;
@@ -93,6 +97,9 @@ impl Store {
     fn new(db: Db, path: PathBuf, options: &Options, family_options: rocksdb::Options) -> Self {
         let mut writing = WriteOptions::default();
         writing.set_sync(options.flush == Flush::EveryWrite);
+        // A write that waits inside of RocksDB for a flush can wait for ever: after a full disk the thread that would resume
+        // the flush queues up behind it. So RocksDB answers at once, and the waiting is ours.
+        writing.set_no_slowdown(true);
         // Rows of a partition come in order: remembering where the last one went makes the next one cheap.
         writing.set_memtable_insert_hint_per_batch(true);
         let unsynced = AtomicBool::new(true);
@@ -114,10 +121,24 @@ impl Store {
 
     /// A write that makes room, and therefore may use the reserve.
     pub fn write_tidying(&self, batch: WriteBatch) -> Result<()> {
-        let outcome = self.db.write_opt(batch, &self.writing).map_err(|error| writing(&self.path, &error));
+        let outcome = self.write_when_ready(batch).map_err(|error| writing(&self.path, &error));
         *self.failure() = outcome.as_ref().err().cloned();
         self.unsynced.store(true, Ordering::Release);
         outcome
+    }
+
+    /// Tries again while RocksDB asks for patience; after [`STALL_MAX`] its answer is the answer.
+    fn write_when_ready(&self, batch: WriteBatch) -> std::result::Result<(), rocksdb::Error> {
+        let deadline = Instant::now() + STALL_MAX;
+        loop {
+            // RocksDB takes the batch even if it does not write it.
+            match self.db.write_opt(WriteBatch::from_data(batch.data()), &self.writing) {
+                Err(error) if error.kind() == ErrorKind::Incomplete && Instant::now() < deadline => {
+                    std::thread::sleep(STALL_LOOK_EVERY);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     fn failure(&self) -> MutexGuard<'_, Option<BusError>> {
@@ -317,8 +338,8 @@ fn damaged(path: &Path, what: &str, error: &rocksdb::Error) -> BusError {
     }
 }
 
-pub(super) const RESCUE: &str = "Nothing was changed. Copy the directory, then let `bus::embedded::salvage` save every \
-     record that can still be read into a new one";
+pub(super) const RESCUE: &str = "Nothing was changed. `tripline salvage NEW_DIRECTORY` copies every record that can still be read, \
+     and says which cannot";
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::member::{Taker, settings};
-use crate::place::{Place, open_embedded, open_free};
+use crate::place::{Place, open_embedded};
 use crate::seen::{Seen, instance_of, read, row, send_texts};
 use crate::world::World;
 
@@ -110,7 +110,7 @@ struct Open {
 
 impl Open {
     fn at(folder: &Path, has_holes: bool) -> Self {
-        let bus = open_free(|| open_embedded(folder, has_holes));
+        let bus = open_embedded(folder, has_holes).unwrap();
         for (name, partitions) in [(TOPIC, PARTITIONS), (INPUT, 1)] {
             if !bus.topics().unwrap().iter().any(|found| found.name == name) {
                 bus.create(&declared(name, partitions)).unwrap();

@@ -9,9 +9,7 @@ use std::time::Duration;
 use bus::connection::{KafkaConnection, Security};
 use bus::embedded::{Embedded, Habits, Options};
 use bus::kafka::Kafka;
-use bus::{Bus, BusError, Result};
-
-use crate::seen::eventually;
+use bus::{Bus, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -30,15 +28,6 @@ impl Place {
             }
         }
     }
-}
-
-/// Opens a log that its owner has let go. A process that another thread of the owner is just starting holds copies of
-/// the owner's locks until it becomes what it is to be: for that instant the log may still look held.
-pub fn open_free(open: impl Fn() -> Result<Arc<dyn Bus>>) -> Arc<dyn Bus> {
-    eventually("the log is free", || match open() {
-        Err(BusError::Held { .. }) => None,
-        answer => Some(answer.unwrap_or_else(|error| panic!("{error}"))),
-    })
 }
 
 /// An embedded log that looks for what is to be forgotten as often as the suite's broker does.

@@ -11,7 +11,7 @@ use bus::{
 use crate::chance::Chance;
 use crate::child::{Parent, kill_myself, say};
 use crate::member::{Taker, settings};
-use crate::place::{Place, open_free};
+use crate::place::Place;
 use crate::seen::instance_of;
 use crate::worker::{Job, Step, Worker};
 use crate::world::{PATIENCE, World};
@@ -49,7 +49,7 @@ fn copier(place: &Place, job: &Job, step: &str, nth: usize) {
             }
         }
     };
-    let mut worker = Worker::start(open_free(|| place.open()), job, Box::new(watch)).unwrap();
+    let mut worker = Worker::start(place.open().unwrap(), job, Box::new(watch)).unwrap();
     loop {
         worker.turn().unwrap();
     }
@@ -148,7 +148,7 @@ fn resident_mib() -> usize {
 
 /// Owns a log until it is told to go.
 fn holder(place: &Place, parent: &Parent) {
-    let bus = open_free(|| place.open());
+    let bus = place.open().unwrap();
     say(&format!("holding as {}", std::process::id()));
     assert_eq!(parent.says(), "go");
     drop(bus);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use testbed::kafka::{Broker, Options};
 
 use crate::chance::Chance;
-use crate::place::{Place, open_free};
+use crate::place::Place;
 
 /// Longer than anything here takes on a busy machine: who waits this long waits for ever.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -75,7 +75,7 @@ impl World {
             Place::Embedded(_) => &EMBEDDED,
             Place::Kafka(_) => &KAFKA,
         };
-        let bus = open_free(|| place.open());
+        let bus = place.open().unwrap_or_else(|error| panic!("{place}: {error}"));
         Self { habits, place, bus, case, names: AtomicU32::new(0), seed, folder: None }
     }
 

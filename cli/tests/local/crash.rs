@@ -1,6 +1,7 @@
 //! Nothing that was acknowledged is lost, however `up` ends.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,4 +50,34 @@ fn a_killed_up_loses_nothing_that_was_acknowledged() {
         assert!(sent > 0, "something was acknowledged");
     });
     home.up(&[]).end();
+}
+
+#[test]
+fn what_a_damaged_file_still_holds_is_saved_and_the_rest_is_named() {
+    const EVENTS: u64 = 5_000;
+    let home = Home::with_log();
+    let events: String = (0..EVENTS).map(|number| event("a", number)).collect();
+    assert_eq!(home.run_with(&["send"], events.as_bytes()).status, 0);
+    // Opening the log moves what was sent from the write-ahead log into files.
+    assert_eq!(home.run(&["tail", "alerts.v1"]).status, 0);
+    let entries = std::fs::read_dir(home.dir().join("log/log")).unwrap().map(|entry| entry.unwrap().path());
+    let tables = entries.filter(|path| path.extension().is_some_and(|ending| ending == "sst"));
+    let largest: PathBuf = tables.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&largest).unwrap();
+    let spoiled = bytes.len() / 3;
+    bytes[spoiled] ^= 0xFF;
+    std::fs::write(&largest, bytes).unwrap();
+
+    let damaged = home.run(&["tail", "telemetry.events.v1"]);
+    assert!(damaged.status == 1 && damaged.stderr.contains("`tripline salvage"), "{}", damaged.stderr);
+    let rescued = home.path("rescued").display().to_string();
+    let saved = home.run(&["salvage", &rescued]);
+    assert_eq!(saved.status, 1, "{:?}", saved.stderr);
+    let told = saved.stdout.lines().find(|line| line.contains("lost: offsets ")).expect("what is lost is named");
+    let found = home.run(&["tail", "telemetry.events.v1", "--dir", &rescued]);
+    let records: u64 = told.split(": ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert_eq!((found.status, found.stdout.lines().count() as u64), (0, records), "{told}");
+    assert!(records > 0 && records < EVENTS, "{told}");
+    let again = home.run(&["salvage", &rescued]);
+    assert!(again.status == 1 && again.stderr.contains("there is a log already"), "{}", again.stderr);
 }

@@ -18,13 +18,6 @@ pub const LIST_ITEMS_MAX: usize = 1_000;
 /// Characters of a found text that a problem repeats.
 const FOUND_CHARS_MAX: usize = 60;
 
-/// Who may reach an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    Loopback,
-    Anywhere,
-}
-
 pub(super) enum Raw<'r> {
     Toml(&'r DeValue<'r>, Range<usize>),
     Text(Cow<'r, str>),
@@ -133,13 +126,12 @@ pub(super) fn boolean(raw: &Raw<'_>) -> Result<bool, Refusal> {
     }
 }
 
-/// An address with its port, within reach.
-pub(super) fn parse_address(text: &str, reach: Reach) -> Result<SocketAddr, Option<String>> {
+pub(super) fn parse_loopback(text: &str) -> Result<SocketAddr, Option<String>> {
     let address: SocketAddr = text.parse().map_err(|_| None)?;
-    match reach {
-        Reach::Loopback if !address.ip().is_loopback() => Err(Some("that is reachable from other machines".to_owned())),
-        Reach::Loopback | Reach::Anywhere => Ok(address),
+    if address.ip().is_loopback() {
+        return Ok(address);
     }
+    Err(Some("that is reachable from other machines".to_owned()))
 }
 
 fn quoted(text: &str) -> String {

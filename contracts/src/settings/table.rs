@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::path::KeyPath;
 use super::problem::ProblemKind;
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
-use super::raw::{Raw, Reach, Refusal, boolean, parse_address};
+use super::raw::{Raw, Refusal, boolean, parse_loopback};
 use super::reading::{Reading, Setting};
 use super::{Key, KeyState, Override, Source};
 use crate::nearest::nearest;
@@ -201,13 +201,10 @@ impl<'r> Table<'r> {
         self.parsed(key, &quoted.join(" or "), parse, show)
     }
 
-    /// A numeric address with a port.
-    pub fn address(&self, key: &str, reach: Reach) -> Field<'r, SocketAddr> {
-        let expected = match reach {
-            Reach::Loopback => "a loopback address with a port, such as \"127.0.0.1:7710\"",
-            Reach::Anywhere => "an address with a port, such as \"127.0.0.1:7710\"",
-        };
-        self.parsed(key, expected, |text| parse_address(text, reach), SocketAddr::to_string)
+    /// A numeric address with a port that only this machine reaches.
+    pub fn loopback_address(&self, key: &str) -> Field<'r, SocketAddr> {
+        const EXPECTED: &str = "a loopback address with a port, such as \"127.0.0.1:7710\"";
+        self.parsed(key, EXPECTED, parse_loopback, SocketAddr::to_string)
     }
 
     /// Records that a key contradicts another one.

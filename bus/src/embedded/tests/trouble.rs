@@ -174,6 +174,24 @@ fn written(dir: &Path) -> Options {
 }
 
 #[test]
+fn a_closed_log_is_free_also_while_another_thread_starts_processes() {
+    let dir = tempfile::tempdir().unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert!(Command::new("true").status().unwrap().success());
+                }
+            });
+        }
+        let opened: Vec<_> = (0..100).map(|_| Embedded::open(dir.path(), Options::default()).map(drop)).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+    });
+}
+
+#[test]
 fn a_spoiled_block_is_named_and_everything_else_is_saved() {
     let (dir, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let options = written(dir.path());
