@@ -92,7 +92,7 @@ impl<'l> Append<'l> {
     }
 
     pub fn commit(mut self) -> Result<()> {
-        self.log.store.write(std::mem::take(&mut self.batch))?;
+        self.log.store.write(&self.batch)?;
         for (topic, index, _) in std::mem::take(&mut self.before) {
             topic.state(index).set_end(self.appender.heads[topic.number][index as usize].next);
         }

@@ -108,7 +108,7 @@ impl Log {
     fn note_settings(&self, name: &str, partitions: NonZeroU32, settings: Settings) -> Result<()> {
         let mut batch = WriteBatch::default();
         batch.put(layout::topic_key(name), settings.to_json(partitions));
-        self.store.write(batch)
+        self.store.write(&batch)
     }
 
     pub fn topics(&self) -> Vec<Arc<Topic>> {
@@ -148,7 +148,7 @@ impl Log {
         let epoch = Epoch(newest + 1);
         let mut batch = WriteBatch::default();
         batch.put(&key, epoch.0.to_be_bytes());
-        self.store.write(batch)?;
+        self.store.write(&batch)?;
         appender.epochs.insert(instance.clone(), epoch);
         Ok(epoch)
     }
@@ -213,7 +213,7 @@ impl Log {
         let appender = self.appender();
         let mark = topic.mark(index, &appender.heads[topic.number][index as usize]);
         batch.put(layout::mark_key(&topic.name, index), mark.encode());
-        self.store.write_tidying(batch)
+        self.store.write_tidying(&batch)
     }
 
     fn appender(&self) -> MutexGuard<'_, Appender> {
@@ -243,7 +243,7 @@ fn check_version(store: &Store) -> Result<()> {
     let Some(found) = store.get(&layout::VERSION_KEY)? else {
         let mut batch = WriteBatch::default();
         batch.put(layout::VERSION_KEY, layout::VERSION.to_be_bytes());
-        return store.write(batch);
+        return store.write(&batch);
     };
     if found == layout::VERSION.to_be_bytes() {
         return Ok(());

@@ -88,7 +88,7 @@ fn compact(log: &Log, topic: &Topic, index: u32, now: Timestamp) -> Result<()> {
             first_tombstone = first_tombstone.or(Some(record.appended_at));
         }
         if batch.len() >= DELETIONS_MAX {
-            log.store.write_tidying(std::mem::take(&mut batch))?;
+            log.store.write_tidying(&std::mem::take(&mut batch))?;
         }
         Ok(true)
     })?;

@@ -60,7 +60,7 @@ pub fn salvage(damaged: &Path, into: &Path, options: &Options) -> Result<Vec<Sal
     for (key, value) in (0..=4).map(|kind| source.notes(kind)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
         notes.put(key, value);
     }
-    target.write(notes)?;
+    target.write(&notes)?;
     target.sync()?;
     Ok(salvaged)
 }
@@ -107,11 +107,11 @@ fn copy_until_damage(
         salvaged.records += 1;
         next = offset + 1;
         if batch.size_in_bytes() >= STEP_BYTES {
-            target.write(std::mem::take(&mut batch))?;
+            target.write(&std::mem::take(&mut batch))?;
         }
         records.next();
     }
-    target.write(batch)?;
+    target.write(&batch)?;
     let at_end = !records.valid() && records.status().is_ok();
     Ok(if at_end { None } else { Some(next) })
 }

@@ -114,13 +114,13 @@ impl Store {
         }
     }
 
-    pub fn write(&self, batch: WriteBatch) -> Result<()> {
+    pub fn write(&self, batch: &WriteBatch) -> Result<()> {
         self.keep_reserve(batch.size_in_bytes())?;
         self.write_tidying(batch)
     }
 
     /// A write that makes room, and therefore may use the reserve.
-    pub fn write_tidying(&self, batch: WriteBatch) -> Result<()> {
+    pub fn write_tidying(&self, batch: &WriteBatch) -> Result<()> {
         let outcome = self.write_when_ready(batch).map_err(|error| writing(&self.path, &error));
         *self.failure() = outcome.as_ref().err().cloned();
         self.unsynced.store(true, Ordering::Release);
@@ -128,7 +128,7 @@ impl Store {
     }
 
     /// Tries again while RocksDB asks for patience; after [`STALL_MAX`] its answer is the answer.
-    fn write_when_ready(&self, batch: WriteBatch) -> std::result::Result<(), rocksdb::Error> {
+    fn write_when_ready(&self, batch: &WriteBatch) -> std::result::Result<(), rocksdb::Error> {
         let deadline = Instant::now() + STALL_MAX;
         loop {
             // RocksDB takes the batch even if it does not write it.

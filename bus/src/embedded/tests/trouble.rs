@@ -29,7 +29,7 @@ fn a_log_of_another_layout_is_refused() {
     let store = super::super::store::Store::open(dir.path(), &Options::default()).unwrap();
     let mut batch = rocksdb::WriteBatch::default();
     batch.put([0], 7_u32.to_be_bytes());
-    store.write(batch).unwrap();
+    store.write(&batch).unwrap();
     drop(store);
     let refused = Embedded::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(refused, BusError::LogVersion { found: 7, .. }), "{refused}");
