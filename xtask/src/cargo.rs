@@ -9,6 +9,8 @@ use testbed::{certificates, kafka, registry};
 
 use crate::error::Error;
 
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 /// Runs every test, and ends with one line over all of cargo's.
 pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
     kafka::prepare()?;
@@ -17,6 +19,11 @@ pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
 
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.args(arguments).stdout(Stdio::piped());
+    if std::env::var_os(TEST_THREADS).is_none() {
+        // Most of a test with a real broker is waiting for it.
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        command.env(TEST_THREADS, (2 * cores).to_string());
+    }
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
