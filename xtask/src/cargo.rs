@@ -50,6 +50,14 @@ pub fn bench(arguments: &[String]) -> Result<ExitCode, Error> {
 /// The cargo that runs us, or the first on the path.
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What cargo told this program about its own package is not true of others; ring's build would start anew for it.
+    let about_us = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    });
+    for name in about_us {
+        command.env_remove(name);
+    }
     command.args(arguments);
     command
 }
