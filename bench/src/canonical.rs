@@ -3,7 +3,7 @@
 use contracts::canonical;
 use contracts::json::{self, Mode};
 
-use crate::figure::{Figure, nanoseconds_per_call};
+use crate::figure::{Figure, nanoseconds_per_call, to_f64};
 
 const DEPTH_MAX: usize = 64;
 
@@ -34,9 +34,4 @@ fn document() -> String {
         r#"{{"process":{{"pid":41232,"ppid":1,"executable":"/usr/bin/python3.11","started":1763722800.25,"user":"svc-build"}},"command":"python3 -m build --wheel","arguments":[{}],"host":"build-07.internal.example","exit_code":null,"elevated":false}}"#,
         arguments.join(",")
     )
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes of documents are far below 2^53")]
-fn to_f64(bytes: usize) -> f64 {
-    bytes as f64
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bus::embedded::{Embedded, Options};
 
-use crate::figure::Figure;
+use crate::figure::{Figure, to_f64};
 use crate::log;
 
 /// Each waits for the operating system to have it, so fewer will do.
@@ -59,9 +59,4 @@ fn bytes_below(dir: &Path) -> f64 {
             }
         })
         .sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes far below 2^53")]
-fn to_f64(number: usize) -> f64 {
-    number as f64
 }

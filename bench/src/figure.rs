@@ -54,3 +54,8 @@ pub fn nanoseconds_per_call<T>(mut call: impl FnMut() -> T) -> f64 {
         calls = calls.saturating_mul(2);
     }
 }
+
+#[expect(clippy::cast_precision_loss, reason = "counts and sizes here are far below 2^53")]
+pub fn to_f64(count: usize) -> f64 {
+    count as f64
+}

@@ -8,6 +8,8 @@ use bus::{
 };
 use contracts::topics::{Compression, Declared, Keep, Partitioning};
 
+use crate::figure::to_f64;
+
 pub const RECORDS: usize = 500_000;
 pub const PARTITIONS: u32 = 4;
 pub const VALUE_BYTES: usize = 200;
@@ -143,7 +145,6 @@ pub fn percentile_ms(sorted: &[Duration], percent: usize) -> f64 {
     sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)].as_secs_f64() * 1e3
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 pub fn per_second(records: usize, took: Duration) -> f64 {
-    records as f64 / took.as_secs_f64()
+    to_f64(records) / took.as_secs_f64()
 }

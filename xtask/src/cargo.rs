@@ -27,15 +27,15 @@ pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    let mut child = command.spawn().map_err(Error::program("cargo"))?;
+    let mut child = command.spawn().map_err(testbed::Error::program("cargo"))?;
     let output = child.stdout.take().expect("invariant: stdout is piped");
     let mut totals = Totals::default();
     for line in BufReader::new(output).lines() {
-        let line = line.map_err(Error::program("cargo"))?;
+        let line = line.map_err(testbed::Error::program("cargo"))?;
         totals.add(&line);
         println!("{line}");
     }
-    let status = child.wait().map_err(Error::program("cargo"))?;
+    let status = child.wait().map_err(testbed::Error::program("cargo"))?;
     if totals != Totals::default() || status.success() {
         println!("{totals}");
     }
@@ -44,7 +44,7 @@ pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
 
 pub fn bench(arguments: &[String]) -> Result<ExitCode, Error> {
     let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
-    command.args(arguments).status().map(code).map_err(Error::program("cargo"))
+    Ok(command.args(arguments).status().map(code).map_err(testbed::Error::program("cargo"))?)
 }
 
 /// The cargo that runs us, or the first on the path.

@@ -64,7 +64,7 @@ impl Display for Name {
 
 pub fn start(part: Part, name: &Name, settings: Vec<(String, String)>) -> Result<ExitCode, Error> {
     let folder = folder(part, name)?;
-    fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+    fs::create_dir_all(&folder).map_err(testbed::Error::file("create", &folder))?;
     let _lock = cache::lock(&folder.with_extension("lock"))?;
     if let Some(Detached { pid, address }) = running(&folder)? {
         return Err(Error::RunsAlready { part, name: name.clone(), address, pid });
@@ -78,7 +78,8 @@ pub fn start(part: Part, name: &Name, settings: Vec<(String, String)>) -> Result
         Part::Registry => registry::start_detached(&folder)?,
     };
     let file = folder.join("running");
-    fs::write(&file, format!("{}\n{}\n", started.pid, started.address)).map_err(Error::file("write", &file))?;
+    fs::write(&file, format!("{}\n{}\n", started.pid, started.address))
+        .map_err(testbed::Error::file("write", &file))?;
     println!("{}", report(part, name, &started, &folder));
     Ok(ExitCode::SUCCESS)
 }
@@ -96,7 +97,7 @@ pub fn stop(part: Part, name: &Name, remove: bool) -> Result<ExitCode, Error> {
         None => return Err(Error::NotRunning { part, name: name.clone() }),
     };
     if remove {
-        fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+        fs::remove_dir_all(&folder).map_err(testbed::Error::file("remove", &folder))?;
         println!("{part} `{name}` is gone, with its logs and data");
     } else if let Some(how) = ended {
         println!("{part} `{name}` {how}; logs and data: {}", folder.display());
@@ -171,7 +172,7 @@ fn running(folder: &Path) -> Result<Option<Detached>, Error> {
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::file("read", &file)(error)),
+        Err(error) => return Err(testbed::Error::file("read", &file)(error).into()),
     };
     let found = text
         .split_once('\n')
@@ -188,7 +189,7 @@ fn all(part: Part) -> Result<Vec<Name>, Error> {
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::file("read", &folder)(error)),
+        Err(error) => return Err(testbed::Error::file("read", &folder)(error).into()),
     };
     let prefix = format!("{part}-");
     let mut names: Vec<_> = entries

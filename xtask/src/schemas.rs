@@ -20,8 +20,8 @@ pub fn bless() -> Result<ExitCode, Error> {
             continue;
         }
         let folder = path.parent().expect("invariant: a file below schemas/ has a parent");
-        fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
-        fs::write(&path, &file.text).map_err(Error::file("write", &path))?;
+        fs::create_dir_all(folder).map_err(testbed::Error::file("create", folder))?;
+        fs::write(&path, &file.text).map_err(testbed::Error::file("write", &path))?;
         println!("schemas/{}", file.path);
         changed += 1;
     }

@@ -11,12 +11,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::source::without_secrets;
+use crate::shown::shown;
 
 /// The most values of one list.
 pub const LIST_ITEMS_MAX: usize = 1_000;
-
-/// Characters of a found text that a problem repeats.
-const FOUND_CHARS_MAX: usize = 60;
 
 pub(super) enum Raw<'r> {
     Toml(&'r DeValue<'r>, Range<usize>),
@@ -107,8 +105,8 @@ impl<'r> Raw<'r> {
         match self {
             Self::Text(text) | Self::Toml(DeValue::String(text), _) if text.is_empty() => "an empty text".to_owned(),
             Self::Text(text) | Self::Toml(DeValue::String(text), _) => quoted(text),
-            Self::Toml(DeValue::Integer(value), _) => format!("the number {}", cut(&value.to_string())),
-            Self::Toml(DeValue::Float(value), _) => format!("the number {}", cut(value.as_str())),
+            Self::Toml(DeValue::Integer(value), _) => format!("the number {}", shown(&value.to_string())),
+            Self::Toml(DeValue::Float(value), _) => format!("the number {}", shown(value.as_str())),
             Self::Toml(DeValue::Boolean(value), _) => value.to_string(),
             Self::Toml(DeValue::Datetime(value), _) => format!("the time {value}"),
             Self::Toml(DeValue::Array(items), _) if items.is_empty() => "an empty list".to_owned(),
@@ -135,12 +133,5 @@ pub(super) fn parse_loopback(text: &str) -> Result<SocketAddr, Option<String>> {
 }
 
 fn quoted(text: &str) -> String {
-    format!("{:?}", cut(&without_secrets(text)))
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(FOUND_CHARS_MAX) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    format!("{:?}", shown(&without_secrets(text)))
 }
