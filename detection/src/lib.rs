@@ -1,0 +1,5 @@
+//! Given a rule set, the state so far and one record: what follows.
+//!
+//! Invariant: pure. No clock, no I/O, no randomness, no iteration over hash maps; the same input gives the same bytes.
+
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
