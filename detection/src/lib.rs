@@ -3,3 +3,6 @@
 //! Invariant: pure. No clock, no I/O, no randomness, no iteration over hash maps; the same input gives the same bytes.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
+pub mod eval;
+pub mod jsonpath;

@@ -1,0 +1,1 @@
+//! RFC 9535: queries over JSON.
