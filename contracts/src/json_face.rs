@@ -69,7 +69,7 @@ fn check_size<R: Record>(text: &[u8]) -> Result<(), JsonError> {
 fn values_before_fault(text: &[u8]) -> impl Iterator<Item = ()> {
     let utf8 = str::from_utf8(text).unwrap_or_default();
     let mut tokens = Tokens::new(utf8, JSON_FACE_DEPTH_MAX);
-    let values = std::iter::from_fn(move || tokens.next().ok().filter(|token| !matches!(token, Token::End)));
+    let values = std::iter::from_fn(move || tokens.next_token().ok().filter(|token| !matches!(token, Token::End)));
     values.filter(|token| !matches!(token, Token::Key(_) | Token::ArrayEnd | Token::ObjectEnd)).map(|_| ())
 }
 

@@ -4,9 +4,14 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
+<<<<<<< HEAD
 pub mod jsonpath;
 pub mod limits;
 pub mod plan;
 pub mod rule;
 pub mod step;
 pub mod view;
+=======
+pub mod eval;
+pub mod jsonpath;
+>>>>>>> jsonpath

@@ -31,10 +31,10 @@ struct Reader<'a, 'i> {
 
 impl<'a> Reader<'a, '_> {
     fn document(&mut self) -> Result<(), Fault> {
-        let first = self.tokens.next()?;
+        let first = self.tokens.next_token()?;
         self.value(first)?;
         // After the outermost value the scanner knows only the end.
-        self.tokens.next()?;
+        self.tokens.next_token()?;
         Ok(())
     }
 
@@ -57,7 +57,7 @@ impl<'a> Reader<'a, '_> {
     fn array(&mut self) -> Result<(), Fault> {
         self.writer.open_array();
         loop {
-            match self.tokens.next()? {
+            match self.tokens.next_token()? {
                 Token::ArrayEnd => break,
                 token => self.value(token)?,
             }
@@ -69,11 +69,11 @@ impl<'a> Reader<'a, '_> {
 
     fn object(&mut self) -> Result<(), Fault> {
         let object = self.writer.open_object();
-        while let Token::Key(raw) = self.tokens.next()? {
+        while let Token::Key(raw) = self.tokens.next_token()? {
             let key = raw.decode(Mode::Tolerant)?;
             let is_removed = is_volatile(&key) || self.ignore.contains(&&*key);
             let member = self.writer.open_member(key);
-            let token = self.tokens.next()?;
+            let token = self.tokens.next_token()?;
             self.value(token)?;
             if is_removed {
                 self.writer.drop_member(member);

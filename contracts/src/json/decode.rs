@@ -10,6 +10,16 @@ impl<'a> RawString<'a> {
     pub(crate) fn decode(self, mode: Mode) -> Result<Cow<'a, str>, Fault> {
         if self.has_escapes { unescape(self, mode).map(Cow::Owned) } else { Ok(Cow::Borrowed(self.text)) }
     }
+
+    /// What it says to [`Mode::Tolerant`].
+    pub fn decode_tolerant(self) -> Cow<'a, str> {
+        self.decode(Mode::Tolerant).expect("invariant: tolerant reading takes every escape the scanner took")
+    }
+
+    /// The content as it stands, if it says what it stands for: no escapes.
+    pub fn plain(self) -> Option<&'a str> {
+        (!self.has_escapes).then_some(self.text)
+    }
 }
 
 /// The scanner has proven each escape well-formed.

@@ -47,19 +47,20 @@ impl fmt::Display for Found {
 }
 
 /// An error before its line and column are counted, which only the outermost caller does.
-#[derive(Debug)]
-pub(crate) struct Fault {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("byte {offset}: {kind}")]
+pub struct Fault {
     pub kind: ErrorKind,
     pub offset: usize,
 }
 
 impl Fault {
-    pub fn unexpected(text: &str, offset: usize, expected: &'static str) -> Self {
+    pub(crate) fn unexpected(text: &str, offset: usize, expected: &'static str) -> Self {
         let found = text[offset..].chars().next().map_or(Found::End, Found::Char);
         Self { kind: ErrorKind::Unexpected { expected, found }, offset }
     }
 
-    pub fn duplicate_key(key: &str, offset: usize) -> Self {
+    pub(crate) fn duplicate_key(key: &str, offset: usize) -> Self {
         Self { kind: ErrorKind::DuplicateKey { key: shown(key) }, offset }
     }
 

@@ -7,18 +7,20 @@
 //! Absent on purpose: streaming, comments and other dialects, pretty printing, derive.
 
 mod compact;
+mod decimal;
 mod decode;
 mod error;
+mod nesting;
 mod parse;
 mod tokens;
 mod value;
 mod write;
 
 pub use compact::compact;
-pub(crate) use error::Fault;
-pub use error::{Error, ErrorKind, Found};
+pub use decimal::Decimal;
+pub use error::{Error, ErrorKind, Fault, Found};
 pub use parse::{Mode, check_object, parse};
-pub(crate) use tokens::{Token, Tokens};
+pub use tokens::{RawString, Token, Tokens};
 pub use value::{Number, Object, Value};
 pub use write::{write, write_string};
 

@@ -34,11 +34,11 @@ pub fn parse(text: &[u8], mode: Mode, depth_max: usize) -> Result<Value<'_>, Err
 pub fn check_object(text: &str, depth_max: usize) -> Result<(), Error> {
     let check = || {
         let mut tokens = Tokens::new(text, depth_max);
-        if !matches!(tokens.next()?, Token::ObjectStart) {
+        if !matches!(tokens.next_token()?, Token::ObjectStart) {
             let start = text.len() - text.trim_start_matches([' ', '\t', '\n', '\r']).len();
             return Err(Fault::unexpected(text, start, "an object"));
         }
-        while !matches!(tokens.next()?, Token::End) {}
+        while !matches!(tokens.next_token()?, Token::End) {}
         Ok(())
     };
     check().map_err(|fault: Fault| fault.locate(text.as_bytes()))
@@ -54,10 +54,10 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn document(&mut self) -> Result<Value<'a>, Fault> {
-        let first = self.tokens.next()?;
+        let first = self.tokens.next_token()?;
         let value = self.value(first)?;
         // After the outermost value the scanner knows only the end.
-        self.tokens.next()?;
+        self.tokens.next_token()?;
         Ok(value)
     }
 
@@ -78,7 +78,7 @@ impl<'a> Parser<'a> {
     fn array(&mut self) -> Result<Vec<Value<'a>>, Fault> {
         let mut items = Vec::new();
         loop {
-            match self.tokens.next()? {
+            match self.tokens.next_token()? {
                 Token::ArrayEnd => return Ok(items),
                 token => items.push(self.value(token)?),
             }
@@ -89,10 +89,10 @@ impl<'a> Parser<'a> {
         let start = self.tokens.offset() - 1;
         let first_key = self.key_offsets.len();
         let mut members = Vec::new();
-        while let Token::Key(raw) = self.tokens.next()? {
+        while let Token::Key(raw) = self.tokens.next_token()? {
             let key = raw.decode(self.mode)?;
             self.key_offsets.push(raw.offset - 1);
-            let token = self.tokens.next()?;
+            let token = self.tokens.next_token()?;
             members.push((key, self.value(token)?));
         }
         let superseded = superseded(&members);

@@ -1,12 +1,14 @@
 //! The grammar of RFC 8259, once: a pull scanner that hands out tokens and proves their order.
 //!
-//! Invariant: after the tokens up to [`Token::End`] came without a fault, the text is JSON. It neither recurses nor
-//! allocates more than `depth_max` bytes. Whether keys repeat and surrogates pair is for the reader of the tokens.
+//! Invariant: after the tokens up to [`Token::End`] came without a fault, the text is JSON. It does not recurse, and
+//! allocates only for what is nested more than 64 deep. Whether keys repeat and surrogates pair is for the reader of the
+//! tokens.
 
 use super::error::{ErrorKind, Fault};
+use super::nesting::{Container, Nesting};
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Token<'a> {
+pub enum Token<'a> {
     ObjectStart,
     ObjectEnd,
     ArrayStart,
@@ -22,25 +24,21 @@ pub(crate) enum Token<'a> {
 
 /// A string's content as it stands between the quotes, its escapes proven well-formed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RawString<'a> {
-    pub text: &'a str,
-    pub offset: usize,
-    pub has_escapes: bool,
+pub struct RawString<'a> {
+    pub(super) text: &'a str,
+    /// Where the content begins, after the quote.
+    pub(super) offset: usize,
+    pub(super) has_escapes: bool,
 }
 
+/// The scanner: [`Tokens::next_token`] until [`Token::End`].
 #[derive(Debug)]
-pub(crate) struct Tokens<'a> {
+pub struct Tokens<'a> {
     text: &'a str,
     at: usize,
-    open: Vec<Container>,
+    open: Nesting,
     next: Next,
     depth_max: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Container {
-    Array,
-    Object,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +51,7 @@ enum Next {
 
 impl<'a> Tokens<'a> {
     pub fn new(text: &'a str, depth_max: usize) -> Self {
-        Self { text, at: 0, open: Vec::new(), next: Next::Value, depth_max }
+        Self { text, at: 0, open: Nesting::default(), next: Next::Value, depth_max }
     }
 
     /// Where the next token is looked for: right after the one handed out last.
@@ -61,7 +59,8 @@ impl<'a> Tokens<'a> {
         self.at
     }
 
-    pub fn next(&mut self) -> Result<Token<'a>, Fault> {
+    /// After a fault or the end nothing is promised of the tokens that follow.
+    pub fn next_token(&mut self) -> Result<Token<'a>, Fault> {
         self.skip_whitespace();
         match self.next {
             Next::FirstItem if self.peek() == Some(b']') => Ok(self.close(Token::ArrayEnd)),
@@ -73,12 +72,12 @@ impl<'a> Tokens<'a> {
     }
 
     fn after_value(&mut self) -> Result<Token<'a>, Fault> {
-        match (self.open.last(), self.peek()) {
+        match (self.open.innermost(), self.peek()) {
             (None, None) => Ok(Token::End),
             (None, Some(_)) => Err(self.unexpected("the end of the text")),
             (Some(Container::Array), Some(b']')) => Ok(self.close(Token::ArrayEnd)),
             (Some(Container::Object), Some(b'}')) => Ok(self.close(Token::ObjectEnd)),
-            (Some(&container), Some(b',')) => {
+            (Some(container), Some(b',')) => {
                 self.at += 1;
                 self.skip_whitespace();
                 match container {
@@ -121,7 +120,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn open(&mut self, container: Container) -> Result<Token<'a>, Fault> {
-        if self.open.len() == self.depth_max {
+        if self.open.depth() == self.depth_max {
             let depth_max = self.depth_max;
             return Err(self.fault(ErrorKind::TooDeep { depth_max }));
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::tokens::{Token, Tokens};
 use super::write::write;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +119,15 @@ impl<'a> From<Object<'a>> for Value<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number<'a>(pub(super) Cow<'a, str>);
 
-impl Number<'_> {
+impl<'a> Number<'a> {
+    /// `None` for what is not the text of a JSON number.
+    pub fn parse(text: impl Into<Cow<'a, str>>) -> Option<Self> {
+        let text = text.into();
+        let mut tokens = Tokens::new(&text, 0);
+        let is_number = matches!(tokens.next_token(), Ok(Token::Number(number)) if number.len() == text.len());
+        is_number.then_some(Self(text))
+    }
+
     /// The number in RFC 8785's form; `None` for what JSON cannot write: NaN and the infinities.
     pub fn from_f64(value: f64) -> Option<Self> {
         let mut buffer = ryu_js::Buffer::new();
