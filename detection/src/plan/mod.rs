@@ -5,14 +5,31 @@
 //!
 //! Absent on purpose: state. Whether a rule is switched off or muted, and what its windows hold, is in the view.
 
+mod explain;
+mod matching;
+mod problem;
+mod scratch;
+
+pub use problem::{Problem, Subject};
+pub use scratch::Scratch;
+
+use contracts::avro::EventView;
 use contracts::canonical::Digest;
-use contracts::field::JsonObject;
+use contracts::field::{JsonObject, NotAJsonObject};
 use contracts::id::RuleId;
-use contracts::json::Value;
+use contracts::json::{Object, Value};
 use contracts::records::RuleSetRef;
 
 use crate::limits::Limits;
-use crate::rule::{Rule, Subscription, Window};
+use crate::rule::{Rule, RuleSet, Subscription, Window};
+
+/// What a plan depends on beside the rules and the subscriptions.
+#[derive(Debug, Clone, Default)]
+pub struct Options<'a> {
+    pub limits: Limits,
+    /// The playbooks that a rule may name; unchecked without a list.
+    pub playbooks: Option<&'a [String]>,
+}
 
 #[derive(Debug)]
 pub struct Plan {
@@ -84,6 +101,43 @@ pub struct Matched<'e> {
 }
 
 impl Plan {
+    /// The plan of a set and of the subscriptions `added` at run time; or all that is wrong with them, in their order.
+    pub fn compile(
+        _set: &RuleSet,
+        _added: &[PlannedSubscription],
+        _options: &Options<'_>,
+    ) -> Result<Self, Vec<Problem>> {
+        todo!()
+    }
+
+    /// What the rules find in one event.
+    ///
+    /// `limited` is asked about each subscription with a rate that selects the event and has a rule that sees it, once, in
+    /// the order of [`Plan::subscriptions`]: `true` if the event is over the rate, so that the subscription does not select it.
+    pub fn matching<'e>(
+        &self,
+        event: &EventView<'e>,
+        scratch: &mut Scratch,
+        limited: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Matched<'e>, NotAJsonObject> {
+        matching::matching(self, event, scratch, limited)
+    }
+
+    /// Whether some rule names watcher events of this type or topic without a wildcard, so that it sees them.
+    pub fn hears(&self, _event_type: &str, _topic: &str) -> bool {
+        todo!()
+    }
+
+    /// What will run, for people.
+    pub fn explain(&self) -> String {
+        explain::text(self)
+    }
+
+    /// What will run, for programs: an object of `set`, `rules`, `subscriptions` and `fields`.
+    pub fn explain_json(&self) -> Object<'_> {
+        explain::json(self)
+    }
+
     pub fn rule(&self, id: &RuleId) -> Option<&PlannedRule> {
         self.rules.iter().find(|planned| planned.rule.id == *id)
     }
