@@ -6,9 +6,11 @@
 //! Absent on purpose: where it was written (see [`Place`], which errors carry, and the forms, which know the positions).
 
 mod expr;
+mod template;
 mod topic;
 
 pub use expr::{Compare, Count, CountOf, Expr, Function, Literal, Operand, Step, Window};
+pub use template::{Field, Template, TemplateError, TemplateProblem};
 pub use topic::{TopicPattern, TopicPatternError};
 
 use contracts::field::Millionths;
