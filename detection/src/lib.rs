@@ -4,14 +4,14 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
-<<<<<<< HEAD
+pub mod diagnostic;
+pub mod eval;
+pub mod json_form;
 pub mod jsonpath;
 pub mod limits;
 pub mod plan;
+pub mod reading;
 pub mod rule;
 pub mod step;
+pub mod text;
 pub mod view;
-=======
-pub mod eval;
-pub mod jsonpath;
->>>>>>> jsonpath
