@@ -7,6 +7,7 @@
 pub mod jsonpath;
 pub mod limits;
 pub mod plan;
+pub mod risk;
 pub mod rule;
 pub mod step;
 pub mod view;

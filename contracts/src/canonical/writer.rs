@@ -156,7 +156,7 @@ impl<'k> Writer<'k> {
 
 /// The order of two texts by UTF-16 code units, read off their UTF-8. The two orders differ in one thing: surrogates
 /// (D800..DFFF, in UTF-8 the lead bytes from F0 on) come before U+E000..U+FFFF (the lead bytes EE and EF).
-fn utf16_order(a: &str, b: &str) -> Ordering {
+pub fn utf16_order(a: &str, b: &str) -> Ordering {
     let rank = |byte: u8| if matches!(byte, 0xEE | 0xEF) { byte + 0x10 } else { byte };
     match a.bytes().zip(b.bytes()).find(|(x, y)| x != y) {
         Some((x, y)) => rank(x).cmp(&rank(y)),
