@@ -116,6 +116,8 @@ ids! {
     ReportId,
     /// A signal of risk; in live scoring an alert.
     SignalId,
+    /// What was seen of an agent at one time.
+    SnapshotId,
 }
 
 /// An event, derived from what was observed so that reading it again gives the same id. At least

@@ -6,10 +6,12 @@
 //! Absent on purpose: random ids.
 
 use crate::canonical::{self, Digest, tolerant_text};
-use crate::field::JsonObject;
-use crate::id::{ActionId, AlertId, EndpointId, EventId, RequestId, RuleId};
-use crate::json::{Object, Value};
-use crate::records::TelemetryEvent;
+use crate::field::{JsonObject, Symbols};
+use crate::id::{ActionId, AgentId, AlertId, EndpointId, EventId, ReportId, RequestId, RuleId, SnapshotId};
+use crate::json::{self, Mode, Object, Value};
+use crate::limits::JSON_FACE_DEPTH_MAX;
+use crate::record::Field;
+use crate::records::{EvidenceRef, RiskAlertType, RiskReport, RiskSeverity, Signal, TelemetryEvent};
 use crate::time::Timestamp;
 
 /// What makes an alert this one.
@@ -123,6 +125,76 @@ impl WatcherEventParts<'_> {
                 .with("event_type", self.event_type)
                 .with("payload", self.payload.value()),
         )
+    }
+}
+
+/// The id of what was seen of an agent. Signals, and the evidence in each, stand in the one order that
+/// [`crate::records::Snapshot`] gives them.
+pub(crate) fn snapshot_id(agent_id: &AgentId, observed_at: i64, signals: &Vec<Signal>) -> SnapshotId {
+    let signals = face(signals);
+    SnapshotId::new(hash(
+        Object::new()
+            .with("agentId", agent_id.as_str())
+            .with("observedAt", observed_at)
+            .with("signals", read(&signals)),
+    ))
+}
+
+/// The id of what a report says: one that says the same at another time has the same.
+pub fn report_id(report: &RiskReport) -> ReportId {
+    let (reasons, evidence) = (face(&report.reasons), face(&report.evidence_links));
+    let signal = |signal: &Signal| -> Value<'static> {
+        let severity = signal.severity.symbol();
+        Object::new().with("severity", severity).with("signalId", signal.signal_id.as_str().to_owned()).into()
+    };
+    ReportId::new(hash(
+        Object::new()
+            .with("reportVersion", &*report.report_version)
+            .with("agentId", report.agent_id.as_str())
+            .with("overallRisk", i64::from(report.overall_risk.get()))
+            .with("confidence", report.confidence.symbol())
+            .with("reasons", read(&reasons))
+            .with("evidenceLinks", read(&evidence))
+            .with("signals", report.signals.iter().map(signal).collect::<Vec<_>>()),
+    ))
+}
+
+/// A field as the JSON face names what is in it.
+fn face(field: &impl Field) -> String {
+    let mut text = String::new();
+    field.write_json(&mut text);
+    text
+}
+
+fn read(face: &str) -> Value<'_> {
+    json::parse(face.as_bytes(), Mode::Tolerant, JSON_FACE_DEPTH_MAX)
+        .expect("invariant: the JSON face of a field is JSON within the depth")
+}
+
+/// What makes a risk alert this one.
+#[derive(Debug, Clone, Copy)]
+pub struct RiskAlertParts<'a> {
+    pub agent_id: &'a AgentId,
+    pub severity: RiskSeverity,
+    pub kind: RiskAlertType,
+    /// All of it, in its order; only the first few enter.
+    pub evidence: &'a [EvidenceRef],
+}
+
+/// How many references of its evidence tell a risk alert from another.
+const TOP_EVIDENCE: usize = 5;
+
+impl RiskAlertParts<'_> {
+    pub fn id(&self) -> AlertId {
+        let top = self.evidence.iter().take(TOP_EVIDENCE);
+        let top: Vec<Value<'_>> = top.map(|evidence| Value::from(&*evidence.reference)).collect();
+        AlertId::new(hash(
+            Object::new()
+                .with("agentId", self.agent_id.as_str())
+                .with("severity", self.severity.symbol())
+                .with("type", self.kind.symbol())
+                .with("topEvidenceRefs", top),
+        ))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::codec::{self, EncodeError};
 use crate::fault::{Faults, Found};
 use crate::json::{self, Mode, Token, Tokens, Value};
 use crate::limits::{ITEMS_MAX, JSON_FACE_DEPTH_MAX, JSON_GROWTH_MAX};
-use crate::record::Record;
+use crate::record::{Field, Record};
 use crate::shape::Shape;
 
 /// Why a text is not the record it was read as.
@@ -38,13 +38,32 @@ pub fn from_json<R: Record>(text: &[u8]) -> Result<R, JsonError> {
 /// The text as a tree: strict where the record is ours, tolerant within its fields of JSON.
 pub fn parse<R: Record>(text: &[u8]) -> Result<Value<'_>, JsonError> {
     check_size::<R>(text)?;
+    Ok(tree::<R>(text)?)
+}
+
+/// A document that stands on no topic: no Avro body bounds it, so `bytes_max` bounds its text. `check` adds what is
+/// wrong with fields that must agree, whatever else is wrong.
+pub fn document_from_json<F: Field>(
+    name: &'static str,
+    bytes_max: usize,
+    text: &[u8],
+    check: impl FnOnce(&Value<'_>, &mut Faults),
+) -> Result<F, JsonError> {
+    if text.len() > bytes_max {
+        let found = Found::Exactly(text.len());
+        return Err(JsonError::TooLarge { record: name, unit: "bytes of JSON", max: bytes_max, found });
+    }
+    taken(name, &tree::<F>(text)?, check)
+}
+
+fn tree<F: Field>(text: &[u8]) -> Result<Value<'_>, json::Error> {
     if let Ok(strict) = json::parse(text, Mode::Strict, JSON_FACE_DEPTH_MAX) {
         return Ok(strict);
     }
     // Is it about the record, or about what is only carried? The carried is hidden, and the question put again.
     let value = json::parse(text, Mode::Tolerant, JSON_FACE_DEPTH_MAX)?;
     let mut shown = text.to_vec();
-    hide_carried(&R::shape(), &value, text, &mut shown);
+    hide_carried(&F::shape(), &value, text, &mut shown);
     json::parse(&shown, Mode::Strict, JSON_FACE_DEPTH_MAX)?;
     Ok(value)
 }
@@ -75,14 +94,23 @@ fn values_before_fault(text: &[u8]) -> impl Iterator<Item = ()> {
 
 /// Takes a tree as a record.
 pub fn from_value<R: Record>(value: &Value<'_>) -> Result<R, JsonError> {
+    let record: R = taken(R::NAME, value, |_, _| {})?;
+    // A record is as long as its Avro body is; from JSON there is no other way to know.
+    codec::encode(&record, Framing::SingleObject, &mut Vec::new())?;
+    Ok(record)
+}
+
+fn taken<F: Field>(
+    name: &'static str,
+    value: &Value<'_>,
+    check: impl FnOnce(&Value<'_>, &mut Faults),
+) -> Result<F, JsonError> {
     let mut faults = Faults::default();
-    match R::read_json(value, &mut faults) {
-        Some(record) if faults.is_empty() => {
-            // A record is as long as its Avro body is; from JSON there is no other way to know.
-            codec::encode(&record, Framing::SingleObject, &mut Vec::new())?;
-            Ok(record)
-        }
-        _ => Err(JsonError::Fields { record: R::NAME, faults }),
+    let taken = F::read_json(value, &mut faults);
+    check(value, &mut faults);
+    match taken {
+        Some(taken) if faults.is_empty() => Ok(taken),
+        _ => Err(JsonError::Fields { record: name, faults }),
     }
 }
 

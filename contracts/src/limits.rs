@@ -56,5 +56,8 @@ pub const DEAD_LETTER_KEY_BYTES_MAX: usize = 64 * 1024;
 /// The explanation in a dead letter; of a longer one the beginning.
 pub const DEAD_LETTER_DETAIL_BYTES_MAX: usize = 4 * 1024;
 
+/// The JSON of an agent and its snapshots, as `tripline risk score` takes it.
+pub const RISK_INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Faults named in one error; what is over it is counted.
 pub const FAULTS_MAX: usize = 64;

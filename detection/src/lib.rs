@@ -11,6 +11,7 @@ pub mod jsonpath;
 pub mod limits;
 pub mod plan;
 pub mod reading;
+pub mod risk;
 pub mod rule;
 pub mod step;
 pub mod text;

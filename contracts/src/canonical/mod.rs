@@ -19,6 +19,7 @@ use std::fmt;
 
 pub use digest::{Digest, DigestError};
 pub use payload::{is_volatile, payload};
+pub use writer::utf16_order;
 
 use crate::json::{Number, Value};
 use crate::shown::shown;

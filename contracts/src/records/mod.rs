@@ -9,6 +9,7 @@ mod control;
 mod event;
 mod guardrail;
 mod risk;
+mod snapshot;
 
 pub use alert::{
     Alert, AlertAction, Category, EscalationStatus, EvidenceRef, LogLevel, Priority, RuleMatch, RuleSetRef, Severity,
@@ -22,4 +23,7 @@ pub use guardrail::{
     GateVerdict, GuardrailAction, GuardrailCommand, GuardrailCommandType, GuardrailRequest, Outcome, OutcomeLabel,
     PlaybookRef, ResponsePolicy,
 };
-pub use risk::{RiskAlert, RiskAlertType, RiskConfidence, RiskReport, RiskSeverity, Signal};
+pub use risk::{
+    Agent, AgentStatus, RiskAlert, RiskAlertType, RiskConfidence, RiskInput, RiskReport, RiskSeverity, Signal,
+};
+pub use snapshot::Snapshot;

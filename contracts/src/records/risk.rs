@@ -1,9 +1,18 @@
 //! Risk: the deterministic score of an agent, in the camel-case names of its own contract.
 
+use std::cmp::Ordering;
+
+use super::Snapshot;
 use super::alert::EvidenceRef;
+use crate::canonical::utf16_order;
+use crate::fault::{Fault, Faults, Segment};
 use crate::field::{JsonObject, Millionths, RiskScore};
 use crate::id::{AgentId, AlertId, ReportId, SignalId};
-use crate::record::{record, symbols};
+use crate::json::Value;
+use crate::json_face::{self, JsonError};
+use crate::limits::RISK_INPUT_BYTES_MAX;
+use crate::record::{Field, record, symbols};
+use crate::shown::shown;
 use crate::time::Timestamp;
 
 record! {
@@ -94,5 +103,85 @@ symbols! {
     pub enum RiskAlertType as "risk_alert_type" {
         CriticalSignalDetected = "CRITICAL_SIGNAL_DETECTED",
         HighRiskScore = "HIGH_RISK_SCORE",
+    }
+}
+
+record! {
+    /// Who is scored.
+    pub struct Agent as "agent" {
+        /// Names the agent.
+        agent_id as "agentId": AgentId,
+        /// Since when it is known.
+        created_at as "createdAt": Option<Timestamp>,
+        /// Words it is grouped by.
+        labels: Vec<String>,
+        /// How far it is trusted.
+        status: Option<AgentStatus>,
+    }
+}
+
+symbols! {
+    /// How far an agent is trusted.
+    pub enum AgentStatus as "agent_status" {
+        Active = "ACTIVE",
+        Probation = "PROBATION",
+        Blocked = "BLOCKED",
+    }
+}
+
+record! {
+    /// An agent and what was seen of it, to be scored at once.
+    pub struct RiskInput as "risk_input" {
+        /// Who is scored.
+        agent: Agent,
+        /// The time the report will carry.
+        generated_at as "generatedAt": Timestamp,
+        /// What was seen, in any order.
+        snapshots: Vec<Snapshot>,
+    }
+}
+
+impl RiskInput {
+    /// Every snapshot is of the agent; one that has no id gets it, one that has another than its own is refused.
+    pub fn from_json(text: &[u8]) -> Result<Self, JsonError> {
+        json_face::document_from_json("risk input", RISK_INPUT_BYTES_MAX, text, check_agents)
+    }
+}
+
+fn check_agents(input: &Value<'_>, faults: &mut Faults) {
+    let member = |value: &Value<'_>, name: &str| value.as_object()?.get(name)?.as_str().map(str::to_owned);
+    let agent = input.as_object().and_then(|input| member(input.get("agent")?, "agentId"));
+    let snapshots = input.as_object().and_then(|input| input.get("snapshots")?.as_array()).unwrap_or_default();
+    for (place, snapshot) in snapshots.iter().enumerate() {
+        let (Some(expected), Some(found)) = (&agent, member(snapshot, "agentId")) else { continue };
+        if *expected != found {
+            let expected = format!("the agent's id {:?}", shown(expected));
+            let fault = Fault::of_value(expected, format!("{:?}", shown(&found))).within(Segment::Field("agentId"));
+            faults.push(fault.within(Segment::Item(place)).within(Segment::Field("snapshots")));
+        }
+    }
+}
+
+impl EvidenceRef {
+    /// The one order of evidence: by type, then by ref.
+    pub fn order(&self, other: &Self) -> Ordering {
+        utf16_order(&self.kind, &other.kind).then_with(|| utf16_order(&self.reference, &other.reference))
+    }
+}
+
+impl Signal {
+    /// The one order of signals: the gravest first, then by id, then by all the rest of them, so that no two signals
+    /// that differ are equal in it.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let all = |signal: &Self| {
+            let mut text = String::new();
+            signal.write_json(&mut text);
+            text
+        };
+        other
+            .severity
+            .cmp(&self.severity)
+            .then_with(|| utf16_order(self.signal_id.as_str(), other.signal_id.as_str()))
+            .then_with(|| all(self).cmp(&all(other)))
     }
 }
