@@ -25,7 +25,6 @@ use crate::json::{Number, Value};
 use crate::shown::shown;
 use number::Numbers;
 use writer::Writer;
-pub use writer::utf16_order;
 
 /// A text in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
