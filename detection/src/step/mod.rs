@@ -5,9 +5,12 @@
 //!
 //! Absent on purpose: reading the log, and everything that can fail for a reason outside of its arguments.
 
+mod clock;
+mod deadline;
 mod effects;
 mod input;
 mod round;
 
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
+pub(crate) use round::Owner;
