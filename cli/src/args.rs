@@ -62,6 +62,9 @@ pub enum Command {
     /// Look at the records' schemas, check and publish them
     #[command(subcommand, after_help = SCHEMAS_EXAMPLES)]
     Schemas(Schemas),
+    /// Check, test, explain, list and format rules
+    #[command(subcommand, after_help = RULES_EXAMPLES)]
+    Rules(Rules),
     /// Look at this process's configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(Config),
@@ -260,6 +263,107 @@ pub struct RegistryPlace {
 pub struct SchemasShow {
     /// The record, such as telemetry_event_v1
     pub record: Option<String>,
+}
+
+const RULES_EXAMPLES: &str = "\
+Examples:
+  tripline rules check rules/
+  tripline rules test rules/pii_email.rules
+  tripline rules explain --rule worker_failure_rate --as plan
+  tripline rules fmt rules/ --check";
+
+/// Rules are read from files: *.rules in the text form, *.json in the JSON form, directories whole. Without a path the rules
+/// that come with the program are meant.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Read and compile rules, naming all that is wrong with them
+    ///
+    /// Every error of every file is told in one run, with its line and column. Exit status 1 if there is any.
+    #[command(after_help = "\
+Examples:
+  tripline rules check rules/
+  tripline rules check my.rules --playbook isolate-host --output json")]
+    Check(RulesCheck),
+    /// Run the cases that rules name under `tests`
+    ///
+    /// Each case is fed to its rule alone. Of a case that fails the first difference is shown, and what the rule compared. Exit
+    /// status 1 if any fails.
+    #[command(after_help = "\
+Examples:
+  tripline rules test
+  tripline rules test rules/ --rule pii_email")]
+    Test(RulesChosen),
+    /// Show rules in either form, or the plan that will run
+    #[command(after_help = "\
+Examples:
+  tripline rules explain rules/pii_email.rules --as json
+  tripline rules explain --rule tool_rate_limit --as plan")]
+    Explain(RulesExplain),
+    /// List rules: severity, category, topics, and where their state lives
+    #[command(after_help = "\
+Examples:
+  tripline rules list
+  tripline rules list rules/ --output json")]
+    List(RulesChosen),
+    /// Write files of the text form anew, in their canonical spacing
+    ///
+    /// Comments and the order of keys stay. - reads standard input and writes standard output.
+    #[command(after_help = "\
+Examples:
+  tripline rules fmt rules/
+  tripline rules fmt rules/ --check
+  tripline rules fmt - < my.rules")]
+    Fmt(RulesFmt),
+}
+
+#[derive(Debug, Args)]
+pub struct RulesCheck {
+    /// Files and directories of rules
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A playbook that rules may name; may be given again. Unchecked without
+    #[arg(long, value_name = "NAME")]
+    pub playbook: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RulesChosen {
+    /// Files and directories of rules
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only the rule of this id; may be given again
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RulesExplain {
+    #[command(flatten)]
+    pub chosen: RulesChosen,
+    /// What to show
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t)]
+    pub form: RuleForm,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RuleForm {
+    /// The text form
+    Text,
+    /// The JSON form, one rule a line
+    Json,
+    /// What will run: topics, literals looked for, fields read, scope and why, digests
+    #[default]
+    Plan,
+}
+
+#[derive(Debug, Args)]
+pub struct RulesFmt {
+    /// Files and directories of rules
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only tell which files would change; exit status 1 if any
+    #[arg(long)]
+    pub check: bool,
 }
 
 const CONFIG_EXAMPLES: &str = "\

@@ -13,6 +13,7 @@ use bus::{BusError, ErrorKind};
 use console::listen::ListenError;
 use contracts::codec::DecodeError;
 use contracts::settings::Problems;
+use detection::scenario::CaseError;
 use serde_json::json;
 use tracing_subscriber::filter::ParseError;
 
@@ -72,6 +73,14 @@ pub enum Failure {
     /// Each was reported where it was found.
     #[error("{count} of {of} events {what}; the reasons are above")]
     Events { count: u64, of: u64, what: &'static str },
+    #[error("{}: expected files that end in .rules or .json, or a directory with some", path.display())]
+    NoRules { path: PathBuf },
+    #[error("{files}: {problem}")]
+    Rules { files: String, problem: String },
+    #[error("{file}: {error}")]
+    Cases { file: String, error: CaseError },
+    #[error("{failed} of {cases} cases failed; the differences are above")]
+    CasesFailed { failed: usize, cases: usize },
     #[error("{count} problems; they are named above")]
     Checks { count: usize },
     #[error("records of {partitions} partitions are lost; their offsets are named above")]
@@ -102,6 +111,10 @@ impl Failure {
             | Self::File { .. }
             | Self::Io { .. }
             | Self::Events { .. }
+            | Self::NoRules { .. }
+            | Self::Rules { .. }
+            | Self::Cases { .. }
+            | Self::CasesFailed { .. }
             | Self::Checks { .. }
             | Self::Lost { .. } => Status::CheckFailed,
             Self::Interrupted => Status::Interrupted,

@@ -24,7 +24,11 @@ pub struct Fill<'a> {
 
 /// Reads an event from JSON, filling in what is absent. What is there has to be right.
 pub fn event_from_json(text: &[u8], fill: &Fill<'_>) -> Result<TelemetryEvent, JsonError> {
-    let mut value = json_face::parse::<TelemetryEvent>(text)?;
+    event_from_value(json_face::parse::<TelemetryEvent>(text)?, fill)
+}
+
+/// [`event_from_json`] of what stands inside another text.
+pub fn event_from_value(mut value: Value<'_>, fill: &Fill<'_>) -> Result<TelemetryEvent, JsonError> {
     let mut without_id = false;
     if let Value::Object(object) = &mut value {
         fill_in(object, fill);

@@ -5,6 +5,9 @@
 //!
 //! Absent on purpose: reading the log, and everything that can fail for a reason outside of its arguments.
 
+use contracts::record::Field as _;
+use contracts::records::TelemetryEvent;
+
 mod clock;
 mod deadline;
 mod effects;
@@ -14,3 +17,14 @@ mod round;
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
+
+/// The Avro body of an event, for [`EventView::read`](contracts::avro::EventView::read).
+pub fn body(event: &TelemetryEvent) -> Vec<u8> {
+    let mut body = Vec::new();
+    event.write(&mut body).expect("invariant: a record that was read or built is within its limits");
+    body
+}
+
+pub fn step(_plan: &crate::plan::Plan, _view: &mut crate::view::View<'_>, _input: &Input<'_>) -> Effects {
+    todo!()
+}

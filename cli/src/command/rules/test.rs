@@ -1,0 +1,112 @@
+//! `tripline rules test`: each case of each rule, fed to the rule alone.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use contracts::json::{self, Mode};
+use contracts::json_face;
+use contracts::limits::JSON_FACE_DEPTH_MAX;
+use contracts::records::{Alert, AnyRecord};
+use detection::scenario::{self, Case, Rig, difference};
+use serde_json::json;
+
+use super::{Compiled, plan};
+use crate::args::Form;
+use crate::failure::Failure;
+use crate::terminal;
+
+/// What became of the cases of one rule.
+struct Tested {
+    rule: String,
+    cases: usize,
+    failures: Vec<Failed>,
+}
+
+struct Failed {
+    case: String,
+    /// In lines, for people.
+    why: String,
+}
+
+pub fn run(compiled: &Compiled, form: Form) -> Result<(), Failure> {
+    let mut failed = 0;
+    let mut cases = 0;
+    for (planned, file) in compiled.plan.rules.iter().zip(&compiled.file_of) {
+        let rule = &planned.rule;
+        let alone = plan(vec![rule.clone()]).expect("invariant: a good rule is good alone");
+        let alone = Arc::new(alone);
+        let mut tested = Tested { rule: rule.id.to_string(), cases: 0, failures: Vec::new() };
+        for named in &rule.tests {
+            let (name, text) = compiled.files.cases(*file, named)?;
+            let read = scenario::read(&text).map_err(|error| Failure::Cases { file: name, error })?;
+            tested.cases += read.len();
+            tested.failures.extend(read.iter().filter_map(|case| check(case, Arc::clone(&alone))));
+        }
+        failed += tested.failures.len();
+        cases += tested.cases;
+        tell(&tested, form)?;
+    }
+    let rules = compiled.plan.rules.len();
+    terminal::print(match form {
+        Form::Text => format!("{rules} rules, {cases} cases, {failed} failed\n"),
+        Form::Json => format!("{}\n", json!({ "rules": rules, "cases": cases, "failed": failed })),
+    })?;
+    if failed == 0 { Ok(()) } else { Err(Failure::CasesFailed { failed, cases }) }
+}
+
+fn tell(tested: &Tested, form: Form) -> Result<(), Failure> {
+    let Tested { rule, cases, failures } = tested;
+    match form {
+        Form::Text => {
+            let mut text = match failures.len() {
+                0 if *cases == 0 => format!("{rule}: no cases\n"),
+                0 => format!("{rule}: {cases} cases, all good\n"),
+                failed => format!("{rule}: {cases} cases, {failed} failed\n"),
+            };
+            for Failed { case, why } in failures {
+                writeln!(text, "  {case}").expect("invariant: a String takes text");
+                why.lines().for_each(|line| writeln!(text, "    {line}").expect("invariant: a String takes text"));
+            }
+            terminal::print(terminal::escaped_lines(&text))
+        }
+        Form::Json => {
+            let failures: Vec<_> =
+                failures.iter().map(|failed| json!({ "case": failed.case, "why": failed.why })).collect();
+            terminal::print(format!("{}\n", json!({ "rule": rule, "cases": cases, "failures": failures })))
+        }
+    }
+}
+
+fn check(case: &Case<'_>, plan: Arc<detection::plan::Plan>) -> Option<Failed> {
+    let mut rig = Rig::new(plan);
+    case.entries.iter().for_each(|entry| rig.feed(entry));
+    let raised: Vec<&Alert> = rig.alerts().collect();
+    let mut why = String::new();
+    if raised.len() != case.alerts.len() {
+        writeln!(why, "expected {} alerts, raised {}", case.alerts.len(), raised.len())
+            .expect("invariant: a String takes text");
+    }
+    let first = case.alerts.iter().zip(&raised).enumerate().find_map(|(number, (expected, alert))| {
+        let text = json_face::to_json(*alert);
+        let found = json::parse(text.as_bytes(), Mode::Tolerant, JSON_FACE_DEPTH_MAX).expect("invariant: we wrote it");
+        difference(expected, &found).map(|difference| format!("alert {}:\n{difference}\n", number + 1))
+    });
+    why.extend(first);
+    if why.is_empty() {
+        return None;
+    }
+    for alert in raised {
+        let details = rig.rows.iter().find_map(|row| matched(&row.record, alert)).unwrap_or_default();
+        writeln!(why, "raised: {} (event {}{details})", alert.message, alert.trigger_event.event_id)
+            .expect("invariant: a String takes text");
+    }
+    Some(Failed { case: case.name.clone(), why })
+}
+
+/// What the rule compared when it raised the alert.
+fn matched(record: &AnyRecord, alert: &Alert) -> Option<String> {
+    let AnyRecord::TelemetryEvent(event) = record else { return None };
+    let is_its =
+        event.event_type == "rule.matched" && event.causation_id.as_ref() == Some(&alert.trigger_event.event_id);
+    is_its.then(|| format!("; compared {}", event.payload.as_str()))
+}
