@@ -16,7 +16,12 @@ impl<'a> RawString<'a> {
         self.decode(Mode::Tolerant).expect("invariant: tolerant reading takes every escape the scanner took")
     }
 
-    /// The content as it stands, if it says what it stands for: no escapes.
+    /// The content as it stands between the quotes.
+    pub fn as_written(self) -> &'a str {
+        self.text
+    }
+
+    /// The content as it stands, if that is what it says: it has no escapes.
     pub fn plain(self) -> Option<&'a str> {
         (!self.has_escapes).then_some(self.text)
     }

@@ -131,7 +131,7 @@ fn same_type(left: &Value<'_>, right: &Value<'_>) -> bool {
 }
 
 /// Whole numbers short enough to be counted are what events hold; the rest goes by its digits.
-fn number_order(left: &str, right: &str) -> Ordering {
+pub(crate) fn number_order(left: &str, right: &str) -> Ordering {
     const COUNTED_BYTES_MAX: usize = 18;
     let counted = |text: &str| if text.len() <= COUNTED_BYTES_MAX { text.parse::<i64>().ok() } else { None };
     match (counted(left), counted(right)) {

@@ -32,8 +32,10 @@ mod pattern;
 mod work;
 
 pub use address::{Network, NetworkError};
+pub(crate) use compare::number_order;
 pub use compare::{Comparison, any, compare, contains, equal, is_in};
 pub use entropy::entropy_thousandths;
+pub(crate) use function::length;
 pub use function::{
     Derivation, Function, FunctionError, FunctionErrorKind, Gives, NETWORKS_MAX, Predicate, SIGNATURES, Signature,
     function,
