@@ -7,6 +7,7 @@
 
 mod canonical;
 mod embedded;
+mod engine;
 mod figure;
 mod kafka;
 mod log;
@@ -34,6 +35,7 @@ struct Arguments {
 enum Name {
     Records,
     Canonical,
+    Engine,
     Embedded,
     Kafka,
 }
@@ -55,6 +57,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
     match name {
         Name::Records => records::measure(runs),
         Name::Canonical => canonical::measure(runs),
+        Name::Engine => engine::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),
     }

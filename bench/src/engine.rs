@@ -1,0 +1,102 @@
+//! Detection on one core: from Avro bytes to effects, against a store in memory.
+//!
+//! The mix: 1,000 endpoints, each a gapless stream; seven kinds of events with payloads of 150 to 900 bytes; one in a hundred
+//! raises an alert or would, were it not held back. Batches of 1,000 records, as a processor cuts them. Decoding, clocks,
+//! streams, matching, windows, holdback and the changes to the store are all in the time.
+
+mod mix;
+mod rules;
+mod stages;
+
+use std::hint::black_box;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Instant;
+
+use contracts::avro::EventView;
+use contracts::time::Timestamp;
+use detection::plan::Plan;
+use detection::step::{Input, Stage, Task, What, step};
+use detection::view::{MemoryStore, View};
+
+use crate::figure::{Figure, to_f64};
+
+const EVENTS: usize = 200_000;
+const BATCH: usize = 1_000;
+const RULE_COUNTS: [usize; 4] = [15, 150, 1_500, 3_000];
+const GROUPS: usize = 200_000;
+
+pub fn measure(runs: u32) -> Vec<Figure> {
+    let mut figures = vec![pack(runs)];
+    figures.extend(RULE_COUNTS.map(|rules| growth(rules, runs)));
+    figures.push(windows(runs));
+    figures.extend(stages::measure(runs));
+    figures
+}
+
+/// The fifteen rules on the mix.
+fn pack(runs: u32) -> Figure {
+    let plan = rules::pack();
+    let bodies = mix::bodies(EVENTS);
+    let mut alerts = 0;
+    let rates: Vec<f64> = (0..runs)
+        .map(|_| {
+            let run = run(&plan, &bodies, &mut MemoryStore::default());
+            alerts = run.matches;
+            run.rate
+        })
+        .collect();
+    Figure::new("engine_pack", "events/s", &rates).with("rules", 15).with("events", EVENTS).with("matches", alerts)
+}
+
+/// Generated rules of mixed kinds on the mix: what one more rule costs.
+fn growth(count: usize, runs: u32) -> Figure {
+    let plan = rules::generated(count);
+    let bodies = mix::bodies(EVENTS);
+    let rates: Vec<f64> = (0..runs).map(|_| run(&plan, &bodies, &mut MemoryStore::default()).rate).collect();
+    Figure::new("engine_growth", "events/s", &rates).with("rules", count).with("events", EVENTS)
+}
+
+/// A count per user, all groups alive: each event is one update of a window.
+fn windows(runs: u32) -> Figure {
+    let plan = rules::counting();
+    let bodies = mix::logins(2 * GROUPS, GROUPS);
+    let rates: Vec<f64> = (0..runs)
+        .map(|_| {
+            let mut store = MemoryStore::default();
+            // The first half opens every group, the second half is what counts.
+            run(&plan, &bodies[..GROUPS], &mut store);
+            run(&plan, &bodies[GROUPS..], &mut store).rate
+        })
+        .collect();
+    Figure::new("engine_windows", "updates/s", &rates).with("groups", GROUPS)
+}
+
+struct Run {
+    rate: f64,
+    matches: usize,
+}
+
+fn run(plan: &Arc<Plan>, bodies: &[Vec<u8>], store: &mut MemoryStore) -> Run {
+    let task = Task { stage: Stage::One, partition: 0, partitions: NonZeroU32::MIN };
+    let mut matches = 0;
+    let start = Instant::now();
+    for batch in bodies.chunks(BATCH) {
+        let mut view = View::over(store);
+        for body in batch {
+            let event = EventView::read(body).expect("we wrote it");
+            let appended_at = event.ingested_at;
+            let effects = step(plan, &mut view, &Input { task, appended_at, what: What::Event(&event) });
+            matches += effects.counts.matches;
+            black_box(&effects.rows);
+        }
+        let changes = view.into_changes().expect("this process wrote every row");
+        store.apply(changes);
+    }
+    let rate = to_f64(bodies.len()) / start.elapsed().as_secs_f64();
+    Run { rate, matches: usize::try_from(matches).expect("a count of events in memory") }
+}
+
+fn time(micros: i64) -> Timestamp {
+    Timestamp::from_micros(1_767_225_600_000_000 + micros).expect("a time in 2026")
+}
