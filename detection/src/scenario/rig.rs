@@ -4,20 +4,23 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use contracts::avro::EventView;
+use contracts::partition::partition_of;
 use contracts::records::{Alert, AnyRecord, ControlCommand, RuleMatch, TelemetryEvent};
 use contracts::time::Timestamp;
 use contracts::topics;
 
 use super::{Entry, What};
 use crate::plan::Plan;
-use crate::step::{self, Command, Effects, Input, Row, Stage, Task, step};
+use crate::step::{self, Command, Input, Row, Stage, Task, step};
 use crate::view::{MemoryStore, View};
 
 #[derive(Debug)]
 pub struct Rig {
     plan: Arc<Plan>,
-    one: MemoryStore,
-    two: MemoryStore,
+    partitions: NonZeroU32,
+    /// By partition.
+    one: Vec<MemoryStore>,
+    two: Vec<MemoryStore>,
     commands: i64,
     /// All that was published, in order.
     pub rows: Vec<Row>,
@@ -25,17 +28,20 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, one: MemoryStore::default(), two: MemoryStore::default(), commands: 0, rows: Vec::new() }
+        Self::over(plan, NonZeroU32::MIN)
+    }
+
+    /// With so many partitions of both stages' topics.
+    pub fn over(plan: Arc<Plan>, partitions: NonZeroU32) -> Self {
+        let stores = vec![MemoryStore::default(); partitions.get() as usize];
+        Self { plan, partitions, one: stores.clone(), two: stores, commands: 0, rows: Vec::new() }
     }
 
     pub fn feed(&mut self, entry: &Entry) {
         match &entry.what {
             What::Event(event) => self.event(event, entry.appended_at),
             What::Command(command) => self.command(command, entry.appended_at),
-            What::Tick => {
-                self.apply(Stage::One, entry.appended_at, step::What::Tick);
-                self.apply(Stage::Two, entry.appended_at, step::What::Tick);
-            }
+            What::Tick => self.apply_everywhere(entry.appended_at, &step::What::Tick),
         }
     }
 
@@ -49,42 +55,62 @@ impl Rig {
     fn event(&mut self, event: &TelemetryEvent, appended_at: Timestamp) {
         let body = step::body(event);
         let view = EventView::read(&body).expect("invariant: we wrote it");
-        self.apply(Stage::One, appended_at, step::What::Event(&view));
+        let partition = partition_of(event.endpoint_id.as_str().as_bytes(), self.partitions);
+        self.apply(self.task(Stage::One, partition), appended_at, step::What::Event(&view));
     }
 
+    /// Each task takes the command at its own marker, and changes its plan there; here that is one place for all.
     fn command(&mut self, command: &ControlCommand, appended_at: Timestamp) {
-        let plan = Arc::clone(&self.plan);
         let offset = self.commands;
         self.commands += 1;
-        for stage in [Stage::One, Stage::Two] {
-            self.plan = Arc::clone(&plan);
-            self.apply(stage, appended_at, step::What::Command(Command { offset, command, set: None }));
-        }
+        self.apply_everywhere(appended_at, &step::What::Command(Command { offset, command, set: None }));
     }
 
-    fn apply(&mut self, stage: Stage, appended_at: Timestamp, what: step::What<'_>) {
-        let store = match stage {
+    /// By one plan, whatever the first of them makes of it.
+    fn apply_everywhere(&mut self, appended_at: Timestamp, what: &step::What<'_>) {
+        let plan = Arc::clone(&self.plan);
+        let mut changed = None;
+        for stage in [Stage::One, Stage::Two] {
+            for partition in 0..self.partitions.get() {
+                self.apply(self.task(stage, partition), appended_at, what.clone());
+                let now = std::mem::replace(&mut self.plan, Arc::clone(&plan));
+                changed = changed.or((!Arc::ptr_eq(&now, &plan)).then_some(now));
+            }
+        }
+        self.plan = changed.unwrap_or(plan);
+    }
+
+    fn task(&self, stage: Stage, partition: u32) -> Task {
+        Task { stage, partition, partitions: self.partitions }
+    }
+
+    fn apply(&mut self, task: Task, appended_at: Timestamp, what: step::What<'_>) {
+        let stores = match task.stage {
             Stage::One => &mut self.one,
             Stage::Two => &mut self.two,
         };
+        let store = &mut stores[task.partition as usize];
         let mut view = View::over(store);
-        let task = Task { stage, partition: 0, partitions: NonZeroU32::MIN };
         let effects = step(&self.plan, &mut view, &Input { task, appended_at, what });
         let changes = view.into_changes().expect("invariant: this rig wrote every row");
         store.apply(changes);
-        let Effects { rows, plan, .. } = effects;
-        if let Some(plan) = plan {
+        if let Some(plan) = effects.plan {
             self.plan = plan;
         }
-        for row in rows {
-            match &row.record {
-                AnyRecord::RuleMatch(found) if row.topic == topics::RULE_MATCHES => {
-                    let found: RuleMatch = (**found).clone();
-                    self.rows.push(row);
-                    self.apply(Stage::Two, appended_at, step::What::Match(&found));
-                }
-                _ => self.rows.push(row),
+        for row in effects.rows {
+            let found = routed(&row);
+            let partition = partition_of(row.key.as_bytes(), self.partitions);
+            self.rows.push(row);
+            if let Some(found) = found {
+                self.apply(self.task(Stage::Two, partition), appended_at, step::What::Match(&found));
             }
         }
+    }
+}
+
+fn routed(row: &Row) -> Option<RuleMatch> {
+    match &row.record {
+        AnyRecord::RuleMatch(found) if row.topic == topics::RULE_MATCHES => Some((**found).clone()),
+        _ => None,
     }
 }
