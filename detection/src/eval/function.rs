@@ -82,7 +82,6 @@ pub const SIGNATURES: [Signature; 5] = [
 #[error("{kind}")]
 pub struct FunctionError {
     pub argument: Option<usize>,
-    #[source]
     pub kind: FunctionErrorKind,
 }
 
@@ -90,7 +89,7 @@ pub struct FunctionError {
 pub enum FunctionErrorKind {
     #[error("expected one of the functions cidr, entropy, len, lower, luhn{}", nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
     Unknown { nearest: Option<&'static str> },
-    #[error("expected `{name}({expected})`, found {found} arguments after the path")]
+    #[error("expected the arguments of `{name}({expected})`, found {found} after the path")]
     Count { name: &'static str, expected: &'static str, found: usize },
     #[error("expected at most {NETWORKS_MAX} networks, found {found}; join neighbours to shorter prefixes")]
     TooManyNetworks { found: usize },
