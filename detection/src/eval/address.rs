@@ -33,6 +33,17 @@ impl Network {
             address.is_ipv4() == self.address.is_ipv4() && first(address, self.prefix_bits) == self.address
         })
     }
+
+    /// A network of mapped addresses is the IPv4 network it maps.
+    fn canonical(self) -> Self {
+        const MAPPED_BITS: u8 = 96;
+        match self.address.to_canonical() {
+            IpAddr::V4(mapped) if self.address.is_ipv6() && self.prefix_bits >= MAPPED_BITS => {
+                Self { address: mapped.into(), prefix_bits: self.prefix_bits - MAPPED_BITS }
+            }
+            _ => self,
+        }
+    }
 }
 
 impl FromStr for Network {
@@ -59,20 +70,7 @@ impl FromStr for Network {
         if network.address != address {
             return Err(NetworkError::HostBits { meant: network });
         }
-        network.canonical()
-    }
-}
-
-impl Network {
-    /// A network of mapped addresses is the IPv4 network it maps.
-    fn canonical(self) -> Result<Self, NetworkError> {
-        const MAPPED_BITS: u8 = 96;
-        match self.address.to_canonical() {
-            IpAddr::V4(mapped) if self.address.is_ipv6() && self.prefix_bits >= MAPPED_BITS => {
-                Ok(Self { address: mapped.into(), prefix_bits: self.prefix_bits - MAPPED_BITS })
-            }
-            _ => Ok(self),
-        }
+        Ok(network.canonical())
     }
 }
 

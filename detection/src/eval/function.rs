@@ -20,7 +20,7 @@ use contracts::json::{Number, Value};
 use contracts::nearest::nearest;
 
 use super::address::{Network, NetworkError};
-use super::compare::any;
+use super::compare::any_holds;
 use super::entropy::entropy_thousandths;
 use super::luhn::{Candidates, UnboundedCandidates, is_luhn_valid};
 use super::pattern::{Pattern, PatternError};
@@ -82,7 +82,6 @@ pub const SIGNATURES: [Signature; 5] = [
 #[error("{kind}")]
 pub struct FunctionError {
     pub argument: Option<usize>,
-    #[source]
     pub kind: FunctionErrorKind,
 }
 
@@ -90,7 +89,7 @@ pub struct FunctionError {
 pub enum FunctionErrorKind {
     #[error("expected one of the functions cidr, entropy, len, lower, luhn{}", nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
     Unknown { nearest: Option<&'static str> },
-    #[error("expected `{name}({expected})`, found {found} arguments after the path")]
+    #[error("expected the arguments of `{name}({expected})`, found {found} after the path")]
     Count { name: &'static str, expected: &'static str, found: usize },
     #[error("expected at most {NETWORKS_MAX} networks, found {found}; join neighbours to shorter prefixes")]
     TooManyNetworks { found: usize },
@@ -163,7 +162,7 @@ impl Predicate {
                 Ok(number.as_str().bytes().all(|byte| byte.is_ascii_digit()) && is_luhn_valid(number.as_str()))
             }
             (Self::LuhnOfMatches(candidates), Value::String(text)) => candidates.any_valid(text, work),
-            (Self::Cidr(networks), Value::String(text)) => any(networks, |network| {
+            (Self::Cidr(networks), Value::String(text)) => any_holds(networks, |network| {
                 work.spend(text.len())?;
                 Ok(network.contains(text))
             }),
@@ -203,4 +202,97 @@ pub(crate) fn length(value: &Value<'_>) -> Option<u64> {
 fn thousandths(count: u64) -> Number<'static> {
     let text = format!("{}.{:03}", count / 1000, count % 1000);
     Number::parse(text).expect("invariant: digits, a point and three digits are a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::json::{Mode, parse};
+
+    use super::*;
+
+    fn value(text: &str) -> Value<'_> {
+        parse(text.as_bytes(), Mode::Tolerant, 64).unwrap()
+    }
+
+    /// What a function with these literals makes of a value: a boolean, another value, or `nothing`.
+    fn applied(name: &str, literals: &str, argument: &str) -> String {
+        let literals = value(literals);
+        let mut work = Work::new(10_000);
+        match function(name, literals.as_array().unwrap()).unwrap() {
+            Function::Predicate(predicate) => predicate.holds(&value(argument), &mut work).unwrap().to_string(),
+            Function::Derivation(derivation) => {
+                let derived = derivation.of(&value(argument), &mut work).unwrap();
+                derived.map_or("nothing".to_owned(), |value| value.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn functions_give_what_the_table_says() {
+        #[rustfmt::skip]
+        let cases = [
+            ("luhn", "[]", r#""4111 1111 1111 1111""#, "true"),
+            ("luhn", "[]", "4111111111111111", "true"),
+            ("luhn", "[]", "4111111111111112", "false"),
+            ("luhn", "[]", "-18", "false"),
+            ("luhn", "[]", "1.8", "false"),
+            ("luhn", "[]", "null", "false"),
+            ("luhn", "[]", r#"["18"]"#, "false"),
+            ("luhn", r#"["[0-9]{2}"]"#, r#""it is 18.""#, "true"),
+            ("luhn", r#"["[0-9]{2}"]"#, r#""it is 19.""#, "false"),
+            ("luhn", r#"["[0-9]{2}"]"#, "18", "false"),
+            ("cidr", r#"["10.0.0.0/8","fd00::/8"]"#, r#""10.1.2.3""#, "true"),
+            ("cidr", r#"["10.0.0.0/8","fd00::/8"]"#, r#""fd00::1""#, "true"),
+            ("cidr", r#"["10.0.0.0/8","fd00::/8"]"#, r#""11.1.2.3""#, "false"),
+            ("cidr", r#"["10.0.0.0/8","fd00::/8"]"#, "10", "false"),
+            ("len", "[]", r#""äö😀""#, "3"),
+            ("len", "[]", r#""e\u0301""#, "2"),
+            ("len", "[]", r#""""#, "0"),
+            ("len", "[]", "[1,[2,3]]", "2"),
+            ("len", "[]", r#"{"a":1,"a":2}"#, "1"),
+            ("len", "[]", "12", "nothing"),
+            ("len", "[]", "null", "nothing"),
+            ("entropy", "[]", r#""abcd""#, "2.000"),
+            ("entropy", "[]", r#""aab""#, "0.918"),
+            ("entropy", "[]", r#""""#, "0.000"),
+            ("entropy", "[]", "12", "nothing"),
+            ("lower", "[]", r#""RM -RF ÄΣ""#, r#""rm -rf äσ""#),
+            ("lower", "[]", r#""İ""#, "\"i\u{307}\""),
+            ("lower", "[]", "true", "nothing"),
+        ];
+        for (name, literals, argument, expected) in cases {
+            assert_eq!(applied(name, literals, argument), expected, "{name}({argument}) with {literals}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_call_says_which_argument_and_why() {
+        #[rustfmt::skip]
+        let cases = [
+            ("luhm", "[]", None, "expected one of the functions cidr, entropy, len, lower, luhn; did you mean `luhn`?"),
+            ("sha256", "[]", None, "expected one of the functions cidr, entropy, len, lower, luhn"),
+            ("len", "[1]", None, "expected the arguments of `len(path)`, found 1 after the path"),
+            ("cidr", "[]", None, "expected the arguments of `cidr(path, network, …)`, found 0 after the path"),
+            ("cidr", r#"["10.0.0.0/8",8]"#, Some(1), "expected a string, found a number"),
+            ("cidr", r#"["10.0.0.0/8","10.0.0.1/8"]"#, Some(1), "expected only zeros after the prefix; write `10.0.0.0/8`"),
+            ("luhn", r#"["("]"#, Some(0), "pattern, byte 0: unclosed group"),
+            ("luhn", r#"["[0-9]+"]"#, Some(0), "expected a pattern whose matches are at most 256 bytes long, so that every one can be tried; write `{4,6}` in place of `+`, `*` or a greater number"),
+            ("luhn", r#"["a","b"]"#, None, "expected the arguments of `luhn(path[, pattern])`, found 2 after the path"),
+        ];
+        for (name, literals, argument, expected) in cases {
+            let error = function(name, value(literals).as_array().unwrap()).unwrap_err();
+            assert_eq!((error.argument, &*error.to_string()), (argument, expected), "{name} with {literals}");
+        }
+        let many = vec![Value::from("10.0.0.0/8"); NETWORKS_MAX + 1];
+        assert!(function("cidr", &many[1..]).is_ok());
+        assert_eq!(function("cidr", &many).unwrap_err().argument, Some(NETWORKS_MAX));
+    }
+
+    #[test]
+    fn every_function_shown_is_one() {
+        for signature in SIGNATURES {
+            let is_unknown = |error: FunctionError| matches!(error.kind, FunctionErrorKind::Unknown { .. });
+            assert!(!function(signature.name, &[]).is_err_and(is_unknown), "{}", signature.name);
+        }
+    }
 }

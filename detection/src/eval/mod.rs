@@ -7,7 +7,7 @@
 //! # What was decided
 //!
 //! - **A path that gives nothing** makes every condition on it false, `!=` too: there is nothing to compare. A path that
-//!   gives several values makes a condition true if any of them does ([`any`]). So `$.a[*] != 1` asks for some item
+//!   gives several values makes a condition true if any of them does ([`any_holds`]). So `$.a[*] != 1` asks for some item
 //!   that is not 1, and `not $.a[*] == 1` for none that is.
 //! - **`exists`** asks for a node; the value `null` is one.
 //! - **Types**: a condition on two types is false, `!=` too. `not $.a == 1` holds for all that is not 1, whatever its
@@ -33,7 +33,7 @@ mod work;
 
 pub use address::{Network, NetworkError};
 pub(crate) use compare::number_order;
-pub use compare::{Comparison, any, compare, contains, equal, is_in};
+pub use compare::{Comparison, any_holds, compare, contains, equal, is_in};
 pub use entropy::entropy_thousandths;
 pub(crate) use function::length;
 pub use function::{

@@ -12,7 +12,12 @@ use crate::eval::Comparison;
 const FUNCTIONS: [&str; 5] = ["length", "count", "match", "search", "value"];
 
 /// What stands where a condition or a side of a comparison may.
-enum Term {
+struct Term {
+    start: usize,
+    form: Form,
+}
+
+enum Form {
     Literal(Value<'static>),
     Query(Query),
     /// A call that gives a value.
@@ -52,7 +57,6 @@ impl Parser<'_> {
     fn basic(&mut self) -> Result<Condition, PathError> {
         let is_negated = self.eat_after_blank("!");
         self.skip_blank();
-        let start = self.at;
         let condition = if self.eat("(") {
             self.nested(|parser| {
                 let condition = parser.condition()?;
@@ -63,13 +67,11 @@ impl Parser<'_> {
             let left = self.term()?;
             match self.comparison() {
                 Some(comparison) if !is_negated => {
-                    let left = left.into_operand(start)?;
+                    let left = left.into_operand()?;
                     self.skip_blank();
-                    let start = self.at;
-                    let right = self.term()?;
-                    Condition::Compare(left, comparison, right.into_operand(start)?)
+                    Condition::Compare(left, comparison, self.term()?.into_operand()?)
                 }
-                _ => left.into_condition(start)?,
+                _ => left.into_condition()?,
             }
         };
         Ok(if is_negated { Condition::Not(Box::new(condition)) } else { condition })
@@ -83,14 +85,16 @@ impl Parser<'_> {
     }
 
     fn term(&mut self) -> Result<Term, PathError> {
-        match self.peek() {
-            Some('$') => self.query(Origin::Root).map(Term::Query),
-            Some('@') => self.query(Origin::Current).map(Term::Query),
-            Some(quote @ ('\'' | '"')) => self.string(quote).map(|text| Term::Literal(text.into())),
-            Some('-' | '0'..='9') => self.number().map(|number| Term::Literal(number.into())),
-            Some('a'..='z') => self.word(),
-            _ => Err(self.unexpected("a path from `@` or `$`, a literal, a function, `!` or `(`")),
-        }
+        let start = self.at;
+        let form = match self.peek() {
+            Some('$') => Form::Query(self.query(Origin::Root)?),
+            Some('@') => Form::Query(self.query(Origin::Current)?),
+            Some(quote @ ('\'' | '"')) => Form::Literal(self.string(quote)?.into()),
+            Some('-' | '0'..='9') => Form::Literal(self.number()?.into()),
+            Some('a'..='z') => self.word()?,
+            _ => return Err(self.unexpected("a path from `@` or `$`, a literal, a function, `!` or `(`")),
+        };
+        Ok(Term { start, form })
     }
 
     fn query(&mut self, from: Origin) -> Result<Query, PathError> {
@@ -99,7 +103,7 @@ impl Parser<'_> {
     }
 
     /// A call, or `true`, `false`, `null`.
-    fn word(&mut self) -> Result<Term, PathError> {
+    fn word(&mut self) -> Result<Form, PathError> {
         let start = self.at;
         while let Some('a'..='z' | '0'..='9' | '_') = self.peek() {
             self.at += 1;
@@ -108,45 +112,51 @@ impl Parser<'_> {
         if self.eat("(") {
             return self.nested(|parser| parser.call(word, start));
         }
-        match word {
-            "true" => Ok(Term::Literal(Value::Bool(true))),
-            "false" => Ok(Term::Literal(Value::Bool(false))),
-            "null" => Ok(Term::Literal(Value::Null)),
+        let literal = match word {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            "null" => Value::Null,
             _ => {
-                Err(PathError::unexpected(self.text, start, "`true`, `false`, `null` or a call such as `length(@.a)`"))
+                let expected = "`true`, `false`, `null` or a call such as `length(@.a)`";
+                return Err(PathError::unexpected(self.text, start, expected));
             }
-        }
+        };
+        Ok(Form::Literal(literal))
     }
 
     /// The rest of a call, after its parenthesis.
-    fn call(&mut self, name: &str, start: usize) -> Result<Term, PathError> {
-        let Some(function) = FUNCTIONS.into_iter().find(|known| *known == name) else {
-            return Err(PathError::at(start, PathErrorKind::UnknownFunction { nearest: nearest(name, FUNCTIONS) }));
-        };
-        let arguments = self.arguments()?;
-        let found = arguments.len();
-        let count = |expected| PathErrorKind::ArgumentCount { function, expected, found };
-        if let "match" | "search" = function {
-            let extent = if function == "match" { Extent::Whole } else { Extent::Part };
-            let [(text, text_at), (pattern, pattern_at)] =
-                arguments.try_into().map_err(|_| PathError::at(start, count(2)))?;
-            let text = text.into_operand(text_at)?;
-            let pattern = match pattern.into_operand(pattern_at)? {
-                Operand::Literal(Value::String(text)) => Pattern::Fixed(Expression::new(&text, extent)),
-                computed => Pattern::Computed(computed),
-            };
-            return Ok(Term::Condition(Condition::Match(extent, text, pattern)));
+    fn call(&mut self, name: &str, start: usize) -> Result<Form, PathError> {
+        if !FUNCTIONS.contains(&name) {
+            let nearest = nearest(name, FUNCTIONS);
+            return Err(PathError::at(start, PathErrorKind::UnknownFunction { nearest }));
         }
-        let [(argument, at)] = arguments.try_into().map_err(|_| PathError::at(start, count(1)))?;
-        Ok(Term::Value(match function {
-            "length" => Operand::Length(Box::new(argument.into_operand(at)?)),
-            "count" => Operand::Count(argument.into_nodes(at)?),
-            _ => Operand::OnlyNode(argument.into_nodes(at)?),
-        }))
+        let arguments = self.arguments()?;
+        Ok(match name {
+            "match" => {
+                let [text, pattern] = exactly(arguments, start, "match(text, pattern)")?;
+                Form::Condition(pattern_match(Extent::Whole, text, pattern)?)
+            }
+            "search" => {
+                let [text, pattern] = exactly(arguments, start, "search(text, pattern)")?;
+                Form::Condition(pattern_match(Extent::Part, text, pattern)?)
+            }
+            "length" => {
+                let [value] = exactly(arguments, start, "length(value)")?;
+                Form::Value(Operand::Length(Box::new(value.into_operand()?)))
+            }
+            "count" => {
+                let [path] = exactly(arguments, start, "count(path)")?;
+                Form::Value(Operand::Count(path.into_nodes()?))
+            }
+            _ => {
+                let [path] = exactly(arguments, start, "value(path)")?;
+                Form::Value(Operand::OnlyNode(path.into_nodes()?))
+            }
+        })
     }
 
-    /// The arguments up to the parenthesis, each with its place.
-    fn arguments(&mut self) -> Result<Vec<(Term, usize)>, PathError> {
+    /// The arguments up to the parenthesis.
+    fn arguments(&mut self) -> Result<Vec<Term>, PathError> {
         let mut arguments = Vec::new();
         self.skip_blank();
         if self.eat(")") {
@@ -154,8 +164,7 @@ impl Parser<'_> {
         }
         loop {
             self.skip_blank();
-            let start = self.at;
-            arguments.push((self.term()?, start));
+            arguments.push(self.term()?);
             self.skip_blank();
             if self.eat(")") {
                 return Ok(arguments);
@@ -168,33 +177,48 @@ impl Parser<'_> {
 }
 
 impl Term {
-    fn into_operand(self, start: usize) -> Result<Operand, PathError> {
-        let found = match self {
-            Self::Literal(literal) => return Ok(Operand::Literal(literal)),
-            Self::Value(operand) => return Ok(operand),
-            Self::Query(query) if ast::is_singular(&query.segments) => return Ok(Operand::Node(query)),
-            Self::Query(_) => "a path that may give several",
-            Self::Condition(_) => "a call that is true or false itself",
+    fn into_operand(self) -> Result<Operand, PathError> {
+        let found = match self.form {
+            Form::Literal(literal) => return Ok(Operand::Literal(literal)),
+            Form::Value(operand) => return Ok(operand),
+            Form::Query(query) if ast::is_singular(&query.segments) => return Ok(Operand::Node(query)),
+            Form::Query(_) => "a path that may give several",
+            Form::Condition(_) => "a call that is true or false itself",
         };
-        Err(PathError::at(start, PathErrorKind::Type { expected: "one value", found }))
+        Err(PathError::at(self.start, PathErrorKind::Type { expected: "one value", found }))
     }
 
-    fn into_nodes(self, start: usize) -> Result<Query, PathError> {
-        match self {
-            Self::Query(query) => Ok(query),
-            _ => Err(PathError::at(start, PathErrorKind::Type { expected: "a path", found: "a value" })),
+    fn into_nodes(self) -> Result<Query, PathError> {
+        match self.form {
+            Form::Query(query) => Ok(query),
+            _ => Err(PathError::at(self.start, PathErrorKind::Type { expected: "a path", found: "a value" })),
         }
     }
 
-    fn into_condition(self, start: usize) -> Result<Condition, PathError> {
-        let found = match self {
-            Self::Query(query) => return Ok(Condition::Exists(query)),
-            Self::Condition(condition) => return Ok(condition),
-            Self::Literal(_) => "a literal; compare it with something",
-            Self::Value(_) => "a call that gives a value; compare it with something",
+    fn into_condition(self) -> Result<Condition, PathError> {
+        let found = match self.form {
+            Form::Query(query) => return Ok(Condition::Exists(query)),
+            Form::Condition(condition) => return Ok(condition),
+            Form::Literal(_) => "a literal; compare it with something",
+            Form::Value(_) => "a call that gives a value; compare it with something",
         };
-        Err(PathError::at(start, PathErrorKind::Type { expected: "what is true or false", found }))
+        Err(PathError::at(self.start, PathErrorKind::Type { expected: "what is true or false", found }))
     }
+}
+
+fn exactly<const N: usize>(arguments: Vec<Term>, start: usize, usage: &'static str) -> Result<[Term; N], PathError> {
+    arguments.try_into().map_err(|arguments: Vec<Term>| {
+        PathError::at(start, PathErrorKind::ArgumentCount { usage, found: arguments.len() })
+    })
+}
+
+fn pattern_match(extent: Extent, text: Term, pattern: Term) -> Result<Condition, PathError> {
+    let text = text.into_operand()?;
+    let pattern = match pattern.into_operand()? {
+        Operand::Literal(Value::String(text)) => Pattern::Fixed(Expression::new(&text, extent)),
+        computed => Pattern::Computed(computed),
+    };
+    Ok(Condition::Match(extent, text, pattern))
 }
 
 fn one_or(mut conditions: Vec<Condition>, several: impl FnOnce(Vec<Condition>) -> Condition) -> Condition {

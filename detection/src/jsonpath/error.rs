@@ -9,7 +9,6 @@ use super::{NESTING_MAX, PATH_BYTES_MAX};
 #[error("path, byte {offset}: {kind}")]
 pub struct PathError {
     pub offset: usize,
-    #[source]
     pub kind: PathErrorKind,
 }
 
@@ -26,8 +25,8 @@ pub enum PathErrorKind {
         nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
     )]
     UnknownFunction { nearest: Option<&'static str> },
-    #[error("expected {expected} arguments of `{function}`, found {found}")]
-    ArgumentCount { function: &'static str, expected: usize, found: usize },
+    #[error("expected the arguments of `{usage}`, found {found}")]
+    ArgumentCount { usage: &'static str, found: usize },
     #[error("expected {expected}, found {found}")]
     Type { expected: &'static str, found: &'static str },
     #[error("expected at most {NESTING_MAX} filters, parentheses and calls inside each other, found one more")]

@@ -8,7 +8,7 @@ use contracts::json::{Number, Value};
 use super::ast::{Condition, Operand, Origin, Pattern, Query};
 use super::regexp::Expression;
 use super::select::Selection;
-use crate::eval::{Comparison, OverBudget, any, equal, length, number_order};
+use crate::eval::{Comparison, OverBudget, any_holds, equal, length, number_order};
 
 /// What compiling an expression out of a document costs, in bytes scanned.
 const COMPILE_WORK: usize = 50_000;
@@ -19,8 +19,10 @@ pub fn holds<'v>(
     current: &'v Value<'v>,
 ) -> Result<bool, OverBudget> {
     match condition {
-        Condition::Any(conditions) => any(conditions, |condition| holds(selection, condition, current)),
-        Condition::All(conditions) => Ok(!any(conditions, |condition| Ok(!holds(selection, condition, current)?))?),
+        Condition::Any(conditions) => any_holds(conditions, |condition| holds(selection, condition, current)),
+        Condition::All(conditions) => {
+            Ok(!any_holds(conditions, |condition| Ok(!holds(selection, condition, current)?))?)
+        }
         Condition::Not(condition) => Ok(!holds(selection, condition, current)?),
         Condition::Exists(query) => Ok(!nodes(selection, query, current)?.is_empty()),
         Condition::Compare(left, comparison, right) => {

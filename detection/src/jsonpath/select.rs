@@ -1,6 +1,6 @@
 //! Evaluation of segments: from nodes to their children and descendants.
 
-use contracts::json::Value;
+use contracts::json::{Object, Value};
 
 use super::ast::{Segment, Selector, Slice};
 use super::filter;
@@ -121,7 +121,7 @@ impl<'v> Selection<'v, '_> {
 /// The members of an object or the items of an array, in their order.
 fn children_of<'v>(value: &'v Value<'v>) -> impl Iterator<Item = (Step<'v>, &'v Value<'v>)> {
     let items = value.as_array().unwrap_or_default().iter().enumerate();
-    let members = value.as_object().into_iter().flat_map(|object| object.iter());
+    let members = value.as_object().into_iter().flat_map(Object::iter);
     let items = items.map(|(place, item)| (Step::Index(place), item));
     items.chain(members.map(|(name, member)| (Step::Name(name), member)))
 }
