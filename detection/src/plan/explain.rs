@@ -1,11 +1,119 @@
-use contracts::json::Object;
+//! A plan in words: what will run, what it looks at first, and where its state lives.
 
-use super::Plan;
+use contracts::json::{Object, Value};
 
-pub(super) fn text(_plan: &Plan) -> String {
-    todo!()
+use super::{Plan, PlannedRule, PlannedSubscription, Routing};
+use crate::rule::{CountOf, Window};
+
+/// One line of a rule or a subscription: its name and what it says.
+type Line = (&'static str, Said);
+
+enum Said {
+    One(String),
+    Many(Vec<String>),
 }
 
-pub(super) fn json(_plan: &Plan) -> Object<'_> {
-    todo!()
+pub(super) fn text(plan: &Plan) -> String {
+    let mut text = format!("rule set {}\n  digest: {}\n", plan.set.name, plan.set.digest);
+    for planned in &plan.rules {
+        text.push_str(&format!("\nrule {}\n", planned.rule.id));
+        push_lines(&mut text, rule(plan, planned));
+    }
+    for planned in &plan.subscriptions {
+        text.push_str(&format!("\nsubscription {}\n", planned.subscription.id));
+        push_lines(&mut text, subscription(planned));
+    }
+    text.push_str("\npayload fields\n");
+    push_lines(&mut text, fields(plan));
+    text
+}
+
+fn push_lines(text: &mut String, lines: Vec<Line>) {
+    for (name, said) in lines {
+        match said {
+            Said::Many(items) if items.is_empty() => {}
+            Said::Many(items) => text.push_str(&format!("  {}: {}\n", name.replace('_', " "), items.join(", "))),
+            Said::One(item) => text.push_str(&format!("  {}: {item}\n", name.replace('_', " "))),
+        }
+    }
+}
+
+pub(super) fn json(plan: &Plan) -> Object<'static> {
+    let set = Object::new().with("name", plan.set.name.clone()).with("digest", plan.set.digest.to_string());
+    let rules = plan.rules.iter().map(|planned| object(planned.rule.id.to_string(), rule(plan, planned)));
+    let subscriptions =
+        plan.subscriptions.iter().map(|planned| object(planned.subscription.id.clone(), subscription(planned)));
+    Object::new()
+        .with("set", set)
+        .with("rules", rules.collect::<Vec<_>>())
+        .with("subscriptions", subscriptions.collect::<Vec<_>>())
+        .with("fields", members(Object::new(), fields(plan)))
+}
+
+fn object(id: String, lines: Vec<Line>) -> Value<'static> {
+    members(Object::new().with("id", id), lines).into()
+}
+
+fn members(object: Object<'static>, lines: Vec<Line>) -> Object<'static> {
+    lines.into_iter().fold(object, |object, (name, said)| match said {
+        Said::One(item) => object.with(name, item),
+        Said::Many(items) => object.with(name, items.into_iter().map(Value::from).collect::<Vec<_>>()),
+    })
+}
+
+fn rule(plan: &Plan, planned: &PlannedRule) -> Vec<Line> {
+    let rule = &planned.rule;
+    let naming = planned.matcher.subscriptions.iter().map(|&place| plan.subscriptions[place].subscription.id.clone());
+    let (state, why) = match &planned.routing {
+        Routing::Fused { why } => ("fused", why),
+        Routing::Routed { why } => ("routed", why),
+    };
+    vec![
+        ("watcher", Said::One(planned.source.clone())),
+        ("topics", Said::Many(rule.topics.iter().map(ToString::to_string).collect())),
+        ("event_types", Said::Many(rule.event_types.clone())),
+        ("subscriptions", Said::Many(naming.collect())),
+        ("looked_at_if", Said::Many(plan.index.looked_at_if(plan, planned))),
+        ("reads", Said::Many(planned.compared.iter().map(ToString::to_string).collect())),
+        ("windows", Said::Many(planned.windows.iter().map(window).collect())),
+        ("state", Said::One(state.to_owned())),
+        ("why", Said::One(why.clone())),
+        ("rule_digest", Said::One(planned.digest.to_string())),
+        ("state_digest", Said::One(planned.state_digest.to_string())),
+    ]
+}
+
+fn subscription(planned: &PlannedSubscription) -> Vec<Line> {
+    let subscription = &planned.subscription;
+    let filters = subscription.payload_filters.iter().map(|filter| filter.path.to_string());
+    let rate = subscription.events_per_sec_max.map(|rate| format!("{rate} events a second and endpoint"));
+    vec![
+        ("watcher", Said::One(planned.watcher.clone())),
+        ("topic", Said::One(subscription.topic.to_string())),
+        ("reads", Said::Many(filters.collect())),
+        ("at_most", Said::Many(rate.into_iter().collect())),
+        ("rules", Said::Many(subscription.rules.iter().map(ToString::to_string).collect())),
+    ]
+}
+
+fn fields(plan: &Plan) -> Vec<Line> {
+    let read = |is_direct: bool| {
+        let paths = plan.paths.iter().filter(|(id, _)| plan.paths.slot(*id).is_some() == is_direct);
+        Said::Many(paths.map(|(_, path)| path.to_string()).collect())
+    };
+    vec![("from_the_text", read(true)), ("from_the_tree", read(false))]
+}
+
+fn window(window: &Window) -> String {
+    match window {
+        Window::Count(count) => {
+            let what = match &count.of {
+                CountOf::Events => "events".to_owned(),
+                CountOf::Distinct(path) => format!("values of {path}"),
+            };
+            format!("{} {what} in {} ms", count.threshold, count.window_ms)
+        }
+        Window::Sequence { window_ms, steps, .. } => format!("{} steps in {window_ms} ms", steps.len()),
+        Window::Absent { window_ms, .. } => format!("no answer in {window_ms} ms"),
+    }
 }

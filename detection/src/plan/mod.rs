@@ -5,10 +5,26 @@
 //!
 //! Absent on purpose: state. Whether a rule is switched off or muted, and what its windows hold, is in the view.
 
+mod check;
+mod compile;
+mod details;
+mod digest;
 mod explain;
+// mod gates;
+mod group;
+mod index;
+// mod literal;
+mod matcher;
 mod matching;
+mod paths;
+mod predicate;
 mod problem;
+mod routing;
 mod scratch;
+mod selection;
+mod terms;
+// mod unescape;
+mod values;
 
 pub use problem::{Problem, Subject};
 pub use scratch::Scratch;
@@ -20,8 +36,13 @@ use contracts::id::RuleId;
 use contracts::json::{Object, Value};
 use contracts::records::RuleSetRef;
 
+use crate::jsonpath::Path;
 use crate::limits::Limits;
 use crate::rule::{Rule, RuleSet, Subscription, Window};
+use index::Index;
+use matcher::Matcher;
+use paths::Paths;
+use selection::Selector;
 
 /// What a plan depends on beside the rules and the subscriptions.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +58,10 @@ pub struct Plan {
     pub limits: Limits,
     pub rules: Vec<PlannedRule>,
     pub subscriptions: Vec<PlannedSubscription>,
+    /// How each of [`Plan::subscriptions`] runs.
+    selectors: Vec<Selector>,
+    paths: Paths,
+    index: Index,
 }
 
 #[derive(Debug)]
@@ -51,9 +76,12 @@ pub struct PlannedRule {
     pub routing: Routing,
     /// The window terms of the filter: none; one or more counts; one sequence; or one absence.
     pub windows: Vec<Window>,
+    /// The paths whose values it compares.
+    compared: Vec<Path>,
+    matcher: Matcher,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlannedSubscription {
     pub watcher: String,
     pub subscription: Subscription,
@@ -102,12 +130,8 @@ pub struct Matched<'e> {
 
 impl Plan {
     /// The plan of a set and of the subscriptions `added` at run time; or all that is wrong with them, in their order.
-    pub fn compile(
-        _set: &RuleSet,
-        _added: &[PlannedSubscription],
-        _options: &Options<'_>,
-    ) -> Result<Self, Vec<Problem>> {
-        todo!()
+    pub fn compile(set: &RuleSet, added: &[PlannedSubscription], options: &Options<'_>) -> Result<Self, Vec<Problem>> {
+        compile::compile(set, added, options)
     }
 
     /// What the rules find in one event.
@@ -124,8 +148,8 @@ impl Plan {
     }
 
     /// Whether some rule names watcher events of this type or topic without a wildcard, so that it sees them.
-    pub fn hears(&self, _event_type: &str, _topic: &str) -> bool {
-        todo!()
+    pub fn hears(&self, event_type: &str, topic: &str) -> bool {
+        self.rules.iter().any(|planned| selection::names(&planned.rule, event_type, topic))
     }
 
     /// What will run, for people.
@@ -134,7 +158,7 @@ impl Plan {
     }
 
     /// What will run, for programs: an object of `set`, `rules`, `subscriptions` and `fields`.
-    pub fn explain_json(&self) -> Object<'_> {
+    pub fn explain_json(&self) -> Object<'static> {
         explain::json(self)
     }
 
@@ -145,7 +169,7 @@ impl Plan {
 
 impl PlannedRule {
     /// The values that the rule compared, by path, as `rule.matched` tells them.
-    pub fn details(&self, _payload: &Value<'_>) -> JsonObject {
-        JsonObject::empty()
+    pub fn details(&self, payload: &Value<'_>) -> JsonObject {
+        details::of(&self.compared, payload)
     }
 }

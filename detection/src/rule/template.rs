@@ -97,6 +97,14 @@ impl Template {
         })
     }
 
+    pub fn names_count(&self) -> bool {
+        self.parts.contains(&Part::Count)
+    }
+
+    pub fn names_group(&self) -> bool {
+        self.parts.contains(&Part::Group)
+    }
+
     /// The alert's text. Of one too long the beginning, and `…`.
     pub fn fill(&self, payload: &Value<'_>, count: i64, group_key: &str) -> String {
         let mut message = String::new();

@@ -1,0 +1,45 @@
+//! Which events a subscription selects and a rule sees, before anyone asks what a rule says of them.
+
+use contracts::avro::EventView;
+
+use super::predicate::Node;
+use crate::rule::{Rule, Subscription, TopicPattern};
+
+/// A subscription as it runs.
+#[derive(Debug)]
+pub(super) struct Selector {
+    /// All must hold.
+    pub filters: Vec<Node>,
+    /// Places of the rules that it names, ascending.
+    pub rules: Vec<usize>,
+}
+
+/// Ticks and control markers are there to keep time and order; nobody sees them.
+pub(super) fn is_bookkeeping(event: &EventView<'_>) -> bool {
+    event.endpoint_id == "_" && matches!(event.event_type, "system.tick" | "system.control")
+}
+
+/// Whether the rule may see the event at all: by its own topics and types, and so that nothing feeds itself.
+pub(super) fn sees(rule: &Rule, event: &EventView<'_>) -> bool {
+    let by_topic = rule.topics.is_empty() || rule.topics.iter().any(|pattern| pattern.matches(event.topic));
+    let by_type = rule.event_types.is_empty() || rule.event_types.iter().any(|known| known == event.event_type);
+    by_topic
+        && by_type
+        && (!event.is_watcher_generated || names(rule, event.event_type, event.topic))
+        && !event.ancestry.iter().any(|ancestor| ancestor == rule.id.as_str())
+}
+
+/// Whether the rule names the type or the topic without a wildcard.
+pub(super) fn names(rule: &Rule, event_type: &str, topic: &str) -> bool {
+    rule.event_types.iter().any(|known| known == event_type)
+        || rule.topics.iter().any(|pattern| matches!(pattern, TopicPattern::Exact(exact) if exact == topic))
+}
+
+/// Whether a subscription selects the event, but for its payload filters and its rate.
+pub(super) fn selects(subscription: &Subscription, event: &EventView<'_>) -> bool {
+    let asks = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+    subscription.topic.matches(event.topic)
+        && asks(&subscription.actor_id, event.actor_id)
+        && asks(&subscription.session_id, event.session_id)
+        && asks(&subscription.thread_id, event.thread_id)
+}
