@@ -11,7 +11,7 @@ use crate::id::{ActionId, AgentId, AlertId, EndpointId, EventId, ReportId, Reque
 use crate::json::{self, Mode, Object, Value};
 use crate::limits::JSON_FACE_DEPTH_MAX;
 use crate::record::Field;
-use crate::records::{EvidenceRef, RiskAlertType, RiskReport, RiskSeverity, Signal, TelemetryEvent};
+use crate::records::{EvidenceRef, RiskAlertType, RiskReport, RiskSeverity, Signal};
 use crate::time::Timestamp;
 
 /// What makes an alert this one.
@@ -42,13 +42,13 @@ impl AlertParts<'_> {
 
 /// What repeats of a rule without a window are known by; `payload` is what [`canonical::payload`] leaves of it, or only
 /// what the rule's `dedup_by` names.
-pub fn dedup_hash(event: &TelemetryEvent, rule_id: &RuleId, payload: canonical::Text) -> Digest {
+pub fn dedup_hash(event_type: &str, topic: &str, rule_id: &RuleId, payload: canonical::Text) -> Digest {
     let text = |text: &str| tolerant_text(&Value::from(text));
     canonical::object([
-        ("event_type", text(&event.event_type)),
+        ("event_type", text(event_type)),
         ("payload", payload),
         ("rule_id", text(rule_id.as_str())),
-        ("topic", text(&event.topic)),
+        ("topic", text(topic)),
     ])
     .digest()
 }

@@ -282,7 +282,7 @@ mod tests {
         #[test]
         fn a_text_is_one_bounded_line_whatever_comes(text in ".{0,40}", value: String) {
             if let Ok(template) = Template::parse(&text) {
-                let payload = contracts::json::Object::new().with("v", value.clone());
+                let payload = json::Object::new().with("v", value.clone());
                 let message = template.fill(&payload.into(), 1, &value);
                 prop_assert!(message.len() <= MESSAGE_BYTES_MAX);
                 prop_assert!(!message.chars().any(|c| c.is_control() || misleads(c)), "{message:?}");

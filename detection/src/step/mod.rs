@@ -8,11 +8,18 @@
 use contracts::record::Field as _;
 use contracts::records::TelemetryEvent;
 
+mod active;
+mod alert;
 mod clock;
 mod deadline;
 mod effects;
+mod escalation;
+mod holdback;
 mod input;
+mod request;
 mod round;
+mod row;
+mod watcher;
 
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
