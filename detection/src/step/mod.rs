@@ -5,33 +5,154 @@
 //!
 //! Absent on purpose: reading the log, and everything that can fail for a reason outside of its arguments.
 
-use contracts::record::Field as _;
-use contracts::records::TelemetryEvent;
-
 mod active;
 mod alert;
+mod ancestry;
 mod clock;
+mod command;
 mod deadline;
+mod due;
+mod echo;
 mod effects;
 mod escalation;
 mod holdback;
 mod input;
+mod payload;
+mod rate;
 mod request;
 mod round;
+mod route;
 mod row;
+mod stream;
+mod tally;
 mod watcher;
+mod window;
 
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
 
-/// The Avro body of an event, for [`EventView::read`](contracts::avro::EventView::read).
+use contracts::avro::EventView;
+use contracts::record::Field as _;
+use contracts::records::{RuleMatch, TelemetryEvent};
+
+use crate::plan::{Hit, Plan, Routing};
+use crate::view::View;
+use clock::{Appended, Moment};
+use deadline::Passing;
+use holdback::Admitted;
+use payload::Payload;
+use round::{Match, Round};
+
+/// Applies one record.
+pub fn step(plan: &Plan, view: &mut View<'_>, input: &Input<'_>) -> Effects {
+    let mut out = Effects::default();
+    let mut heard = Vec::new();
+    let appended = clock::append(view, input.appended_at);
+    let mut round = Round::new(plan, view, &mut out, &mut heard, input.task, appended.at);
+    match &input.what {
+        What::Event(event) => observe(&mut round, appended, event),
+        What::Match(found) => collect(&mut round, appended, found),
+        What::Command(given) => {
+            deadline::fire(&mut round, appended, Passing::Command, due::fire);
+            command::apply(&mut round, given);
+        }
+        What::Tick => deadline::fire(&mut round, appended, Passing::Tick, due::fire),
+    }
+    echo::evaluate_heard(&mut round);
+    out
+}
+
+/// An event where it was appended: first what is due by its time, then the event itself, unless it was sent before or lies too
+/// deep.
+fn observe(round: &mut Round<'_, '_>, appended: Appended, event: &EventView<'_>) {
+    round.out.counts.events += 1;
+    let owner = Owner::Endpoint(event.endpoint_id);
+    let mut round = round.of(owner);
+    let moment = clock::advance(&mut round, owner, event.observed_at);
+    deadline::fire(&mut round, appended, Passing::Event(owner, moment), due::fire);
+    if stream::admit(&mut round, event, moment) && ancestry::admit(&mut round, event) {
+        evaluate(&mut round, event, moment);
+    }
+}
+
+/// What the rules make of an event whose place in time is known.
+fn evaluate(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment) {
+    let plan = round.plan;
+    let mut scratch = std::mem::take(&mut round.view.scratch);
+    let mut is_limited = |subscription: usize| rate::is_over(round, &plan.subscriptions[subscription], event, moment);
+    let matched = plan.matching(event, &mut scratch, &mut is_limited);
+    round.view.scratch = scratch;
+    let matched = match matched {
+        Ok(matched) => matched,
+        Err(error) => {
+            round.out.refused = Some(error);
+            return;
+        }
+    };
+    for rule in matched.over_budget {
+        holdback::failed(round, &plan.rules[rule], event, moment.stream_time);
+    }
+    let mut payload = Payload::of(event, matched.payload);
+    for hit in &matched.hits {
+        follow(round, event, moment, hit, &mut payload);
+    }
+}
+
+/// A hit: counted by its windows here, or sent to where the rule's state lives.
+fn follow(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment, hit: &Hit, payload: &mut Payload<'_>) {
+    let rule = &round.plan.rules[hit.rule];
+    if !command::is_enabled(round.view, &rule.rule) {
+        return;
+    }
+    let Some(group_key) = &hit.group_key else {
+        return tally::ungrouped(round, &rule.rule.id, event);
+    };
+    if let Routing::Routed { .. } = rule.routing {
+        return route::send(round, rule, hit, group_key, event, moment, payload);
+    }
+    for fired in window::observe(round, rule, hit, event, moment) {
+        let Some(payload) = payload.value(round) else { return };
+        conclude(round, &Match {
+            rule,
+            owner: round.owner,
+            group_key,
+            event,
+            payload,
+            details: None,
+            triggered_at: moment.event_time,
+            judged_at: moment.stream_time,
+            occurrences: fired.occurrences,
+            window: fired.window,
+        });
+    }
+}
+
+/// A match that stage one sent: its group takes the endpoint's place.
+fn collect(round: &mut Round<'_, '_>, appended: Appended, found: &RuleMatch) {
+    let owner = Owner::Group { rule_id: found.rule_id.as_str(), group_key: &found.group_key };
+    let mut round = round.of(owner);
+    let moment = clock::advance(&mut round, owner, found.event_time);
+    deadline::fire(&mut round, appended, Passing::Event(owner, moment), due::fire);
+    route::take(&mut round, found, moment);
+}
+
+/// A match that is whole: held back, or an alert and all that follows from one.
+fn conclude(round: &mut Round<'_, '_>, matched: &Match<'_>) {
+    if matched.rule.rule.tell_matches {
+        alert::tell_match(round, matched);
+    }
+    let hash = holdback::fingerprint(matched, round.plan.limits.work_per_event_max);
+    if let Admitted::Raise { episode } = holdback::admit(round, matched, hash) {
+        let raised = alert::raise(round, matched, hash, episode);
+        escalation::open(round, matched, &raised);
+        request::propose(round, matched, &raised);
+    }
+}
+
+/// The Avro body of an event, for [`EventView::read`].
 pub fn body(event: &TelemetryEvent) -> Vec<u8> {
     let mut body = Vec::new();
     event.write(&mut body).expect("invariant: a record that was read or built is within its limits");
     body
-}
-
-pub fn step(_plan: &crate::plan::Plan, _view: &mut crate::view::View<'_>, _input: &Input<'_>) -> Effects {
-    todo!()
 }

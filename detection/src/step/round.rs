@@ -4,6 +4,7 @@ use contracts::avro::EventView;
 use contracts::field::JsonObject;
 use contracts::json::Value;
 
+use super::echo::Heard;
 use super::{Effects, Task};
 use crate::plan::{Plan, PlannedRule};
 use crate::view::View;
@@ -13,10 +14,36 @@ pub(crate) struct Round<'r, 's> {
     pub plan: &'r Plan,
     pub view: &'r mut View<'s>,
     pub out: &'r mut Effects,
+    /// Rows told so far that some rule is to see.
+    pub heard: &'r mut Vec<Heard>,
     pub task: Task,
     /// The greatest append time so far, this record's included.
     pub appended_at: i64,
+    /// Whose turn it is.
+    pub owner: Owner<'r>,
 }
+
+impl<'r, 's> Round<'r, 's> {
+    pub fn new(
+        plan: &'r Plan,
+        view: &'r mut View<'s>,
+        out: &'r mut Effects,
+        heard: &'r mut Vec<Heard>,
+        task: Task,
+        appended_at: i64,
+    ) -> Self {
+        Self { plan, view, out, heard, task, appended_at, owner: Owner::Endpoint(NOBODY) }
+    }
+
+    /// The same round, in the turn of another owner.
+    pub fn of<'n>(&'n mut self, owner: Owner<'n>) -> Round<'n, 's> {
+        let Self { plan, view, out, heard, task, appended_at, .. } = self;
+        Round { plan, view, out, heard, task: *task, appended_at: *appended_at, owner }
+    }
+}
+
+/// The endpoint of what is about none.
+const NOBODY: &str = "_";
 
 /// Whose clock runs and whose state it is: of a fused rule the endpoint, of a routed one the rule's group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,6 +17,7 @@ use contracts::records::{Category, LogLevel, Priority, Scope, Severity, SourceTy
 use contracts::time::Timestamp;
 use contracts::topics::WATCHER_EVENTS;
 
+use super::echo::Heard;
 use super::effects::{Held, Row};
 use super::round::Round;
 use super::row::row;
@@ -218,6 +219,9 @@ pub(crate) fn tell(round: &mut Round<'_, '_>, told: Told<'_>, news: &News<'_>) {
         labels: BTreeMap::new(),
         payload,
     };
+    if round.plan.hears(event_type, topic) {
+        round.heard.push(Heard { row: round.out.rows.len(), owner: round.owner.into() });
+    }
     round.out.rows.push(Row { topic: WATCHER_EVENTS, key: told.watcher.to_owned(), record: event.into() });
 }
 

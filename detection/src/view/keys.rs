@@ -13,6 +13,7 @@
 //! | `10` | rule, place | how many groups of a window rule there are | `step::window` |
 //! | `11` | rule, place, group | what a window rule keeps of a group | `step::window` |
 //! | `18` | owner, kind, rule, subscription | what is tallied and not yet told | `step::tally` |
+//! | `19` | subscription, owner | how many events a subscription let through in the newest second | `step::rate` |
 //! | `20`–`2f` | rule, place, group, … | what is held back, and alerts with their escalation | `step::holdback` and after |
 //! | `30`–`3f` | rule or set, … | switches, mutes, the rule set | `step::command` |
 //! | `40`–`4f` | agent, … | risk | `risk` |
@@ -22,7 +23,8 @@
 //!   themselves, and no such text is taken for another (UTF-8 has no `FF`).
 //! - *time*: eight bytes, greatest first, the sign bit flipped.
 //! - *owner*: `00`, endpoint; or `01`, rule, group.
-//! - *place*, behind a rule: `00`, endpoint; or `01` for a routed rule, whose owner the rule and the group already say.
+//! - *place*, behind a rule: `00`, endpoint; `01` for a routed rule, whose owner the rule and the group already say; or `02`, rule,
+//!   group, for a rule that hears what another rule's group led to.
 //! - *deadline*: time, kind, rule, group, subject: their order is the order in which deadlines fire.
 //!
 //! All state of a rule is found by tag and rule; of a rule with an endpoint by tag, rule and place. Rows ordered by owner or
@@ -56,6 +58,7 @@ pub enum Tag {
     Groups = 0x10,
     Group = 0x11,
     Tally = 0x18,
+    Rate = 0x19,
 }
 
 /// A key in the making, and then the key; or the prefix of many.
@@ -111,7 +114,8 @@ impl Key {
         self.text(rule_id);
         match owner {
             Owner::Endpoint(endpoint_id) => self.byte(0).text(endpoint_id),
-            Owner::Group { .. } => self.byte(1),
+            Owner::Group { rule_id: own, .. } if own == rule_id => self.byte(1),
+            Owner::Group { rule_id, group_key } => self.byte(2).text(rule_id).text(group_key),
         }
     }
 

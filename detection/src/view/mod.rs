@@ -22,6 +22,7 @@ pub use value::Malformed;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::plan::Scratch;
 use value::Reader;
 
 /// What the state is read from: the changes of all batches before this one.
@@ -49,11 +50,13 @@ pub struct View<'s> {
     changes: Changes,
     /// The first of them.
     unreadable: Option<Unreadable>,
+    /// Working memory of matching, kept from record to record.
+    pub(crate) scratch: Scratch,
 }
 
 impl<'s> View<'s> {
     pub fn over(store: &'s dyn Store) -> Self {
-        Self { store, changes: Changes::new(), unreadable: None }
+        Self { store, changes: Changes::new(), unreadable: None, scratch: Scratch::default() }
     }
 
     /// A row as it is; borrowed if this batch changed it.
