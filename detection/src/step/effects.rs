@@ -36,6 +36,8 @@ pub struct Counts {
     pub ungrouped: u64,
     pub limited: u64,
     pub overflows: u64,
+    /// Matches that came to stage two for a rule that is no more, or switched off.
+    pub void: u64,
     pub matches: u64,
     pub alerts: u64,
     /// Matches held back when they came, by reason, in the order of [`Held`].

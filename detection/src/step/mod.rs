@@ -33,6 +33,7 @@ pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
 
 use contracts::avro::EventView;
+use contracts::field::NotAJsonObject;
 use contracts::record::Field as _;
 use contracts::records::{RuleMatch, TelemetryEvent};
 
@@ -43,6 +44,9 @@ use deadline::Passing;
 use holdback::Admitted;
 use payload::Payload;
 use round::{Match, Round};
+use tally::About;
+use watcher::Tally;
+use window::Observation;
 
 /// Applies one record.
 pub fn step(plan: &Plan, view: &mut View<'_>, input: &Input<'_>) -> Effects {
@@ -78,54 +82,51 @@ fn observe(round: &mut Round<'_, '_>, appended: Appended, event: &EventView<'_>)
 
 /// What the rules make of an event whose place in time is known.
 fn evaluate(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment) {
+    if let Err(error) = try_evaluate(round, event, moment) {
+        round.out.refused = Some(error);
+    }
+}
+
+fn try_evaluate(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment) -> Result<(), NotAJsonObject> {
     let plan = round.plan;
     let mut scratch = std::mem::take(&mut round.view.scratch);
     let mut is_limited = |subscription: usize| rate::is_over(round, &plan.subscriptions[subscription], event, moment);
     let matched = plan.matching(event, &mut scratch, &mut is_limited);
     round.view.scratch = scratch;
-    let matched = match matched {
-        Ok(matched) => matched,
-        Err(error) => {
-            round.out.refused = Some(error);
-            return;
-        }
-    };
+    let matched = matched?;
     for rule in matched.over_budget {
         holdback::failed(round, &plan.rules[rule], event, moment.stream_time);
     }
     let mut payload = Payload::of(event, matched.payload);
     for hit in &matched.hits {
-        follow(round, event, moment, hit, &mut payload);
+        follow(round, event, moment, hit, &mut payload)?;
     }
+    Ok(())
 }
 
 /// A hit: counted by its windows here, or sent to where the rule's state lives.
-fn follow(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment, hit: &Hit, payload: &mut Payload<'_>) {
+fn follow(
+    round: &mut Round<'_, '_>,
+    event: &EventView<'_>,
+    moment: Moment,
+    hit: &Hit,
+    payload: &mut Payload<'_>,
+) -> Result<(), NotAJsonObject> {
     let rule = &round.plan.rules[hit.rule];
     if !command::is_enabled(round.view, &rule.rule) {
-        return;
+        return Ok(());
     }
     let Some(group_key) = &hit.group_key else {
-        return tally::ungrouped(round, &rule.rule.id, event);
+        tally::count(round, Tally::EventUngrouped, About::Rule(&rule.rule.id), event);
+        return Ok(());
     };
     if let Routing::Routed { .. } = rule.routing {
         return route::send(round, rule, hit, group_key, event, moment, payload);
     }
-    for fired in window::observe(round, rule, hit, event, moment) {
-        let Some(payload) = payload.value(round) else { return };
-        conclude(round, &Match {
-            rule,
-            owner: round.owner,
-            group_key,
-            event,
-            payload,
-            details: None,
-            triggered_at: moment.event_time,
-            judged_at: moment.stream_time,
-            occurrences: fired.occurrences,
-            window: fired.window,
-        });
-    }
+    let seen = Observation { rule, owner: round.owner, group_key, role: &hit.role, values: &hit.values, event, moment };
+    let Some(full) = window::observe(round, &seen)? else { return Ok(()) };
+    conclude(round, &full.matched(&seen, payload.value()?, None));
+    Ok(())
 }
 
 /// A match that stage one sent: its group takes the endpoint's place.
