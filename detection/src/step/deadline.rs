@@ -99,7 +99,7 @@ pub(crate) fn fire(round: &mut Round<'_, '_>, appended: Appended, passing: Passi
     let mut left = round.plan.limits.deadlines_per_record_max;
     match passing {
         Passing::Event(owner, moment) if moment.is_due => {
-            fire_alarms(round, owner, moment.stream_time, &mut left, fire)
+            fire_alarms(round, owner, moment.stream_time, &mut left, fire);
         }
         Passing::Tick => fire_by_index(round, &mut left, fire),
         Passing::Event(..) | Passing::Command => {}

@@ -10,6 +10,7 @@ use contracts::records::TelemetryEvent;
 
 mod active;
 mod alert;
+mod ancestry;
 mod clock;
 mod deadline;
 mod effects;
@@ -19,7 +20,10 @@ mod input;
 mod request;
 mod round;
 mod row;
+mod stream;
+mod tally;
 mod watcher;
+mod window;
 
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};

@@ -116,15 +116,14 @@ impl Key {
     }
 
     fn escaped(&mut self, text: &[u8]) -> &mut Self {
-        let zeros = text.iter().filter(|byte| **byte == 0).count();
-        if text.len() + zeros + 2 > TEXT_BYTES_MAX {
-            return self.byte(HASHED).digest(&Digest::of(text));
-        }
-        for byte in text {
-            self.byte(*byte);
-            if *byte == 0 {
-                self.byte(1);
+        let start = self.length;
+        for byte in text.iter().take(TEXT_BYTES_MAX) {
+            let written: &[u8] = if *byte == 0 { &[0, 1] } else { &[*byte] };
+            if self.length + written.len() + 2 - start > TEXT_BYTES_MAX {
+                self.length = start;
+                return self.byte(HASHED).digest(&Digest::of(text));
             }
+            self.raw(written);
         }
         self.raw(&[0, 0])
     }

@@ -77,14 +77,13 @@ impl<'s> View<'s> {
     /// Changes a row where it lies: nothing is copied or allocated if this batch has changed it before. Without such a row
     /// nothing happens.
     pub fn update<T>(&mut self, key: &[u8], change: impl FnOnce(&mut Vec<u8>) -> Result<T, Malformed>) -> Option<T> {
-        let changed = match self.changes.get_mut(key) {
-            Some(row) => change(row.as_mut()?),
-            None => {
-                let mut row = self.store.get(key)?;
-                let changed = change(&mut row);
-                self.changes.insert(key.to_vec(), Some(row));
-                changed
-            }
+        let changed = if let Some(row) = self.changes.get_mut(key) {
+            change(row.as_mut()?)
+        } else {
+            let mut row = self.store.get(key)?;
+            let changed = change(&mut row);
+            self.changes.insert(key.to_vec(), Some(row));
+            changed
         };
         self.readable(key, changed)
     }

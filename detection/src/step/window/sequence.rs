@@ -1,0 +1,187 @@
+//! Sequences: steps in order, all of them in one window `(e − W, e]` that ends with the last.
+//!
+//! The meaning is that of one walk over the group's events in the order of their times, whatever the order they came in. Of
+//! equal times the event that can serve the earlier step comes first, so that equal times satisfy the order. The walk keeps
+//! for each step the sequence that has come so far and began latest: a later beginning can only do better. An event serves
+//! one step of a sequence. It may stand in several that are under way; the first that is completed consumes its events, and
+//! whatever else they stood in is gone.
+//!
+//! Invariant: an event completes a sequence exactly if that walk does with the event in it. Events that none can come before
+//! any more are walked once and then stand only in what is under way; the later ones are kept and walked again.
+//!
+//! Kept are at most [`PENDING_MAX`] events within the lateness; of more the oldest is walked for good, and what comes late
+//! before it then finds less than it might have. Under way is one sequence for each step but the last.
+//!
+//! A row is 9 bytes, 18 to 20 for each event within the lateness, and 16 for each event of what is under way: of k
+//! steps at most k (k − 1) / 2.
+
+use super::entries::Short;
+use super::{Fired, Span};
+use crate::view::value::{Malformed, Reader, Writer};
+
+/// Events within the lateness of one group.
+pub(super) const PENDING_MAX: usize = 256;
+
+/// The steps an event can serve: one bit each.
+type Steps = u16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Event {
+    time: i64,
+    id: Short,
+    steps: Steps,
+    /// Which step of a completed sequence it was. The walk then forgets what has come as far as that step.
+    consumed_as: Option<usize>,
+}
+
+/// The events of a sequence so far, in the order of the steps.
+type Chain = Vec<(i64, Short)>;
+
+#[derive(Debug, Default)]
+struct State {
+    /// Of each step but the last: what has come so far and began latest. Empty is none.
+    under_way: Vec<Chain>,
+    /// In the order of the walk.
+    pending: Vec<Event>,
+}
+
+/// Takes an event into its place. The row's newest time has the event in it.
+pub(super) fn take(
+    row: &mut Vec<u8>,
+    span: Span,
+    steps: usize,
+    time: i64,
+    id: Short,
+    serves: &[usize],
+) -> Result<super::count::Taken, Malformed> {
+    use super::count::Taken;
+    let newest = super::newest(row)?;
+    let mut state = State::read(row, steps)?;
+    if state.knows(id) {
+        return Ok(Taken::Again);
+    }
+    let serves = serves.iter().fold(0, |bits, step| bits | 1 << step);
+    state.insert(Event { time, id, steps: serves, consumed_as: None });
+    let fired = state.complete(span.window).map(|chain| {
+        state.consume(&chain);
+        let end = chain.last().map_or(time, |(time, _)| *time);
+        Fired { occurrences: i64::try_from(chain.len()).unwrap_or(i64::MAX), window: (end - span.window, end) }
+    });
+    state.settle(newest.saturating_sub(span.lateness), newest.saturating_sub(span.kept()), span.window);
+    state.write(row, newest);
+    Ok(fired.map_or(Taken::Kept, Taken::Fired))
+}
+
+impl State {
+    fn knows(&self, id: Short) -> bool {
+        let under_way = self.under_way.iter().flatten().any(|(_, known)| *known == id);
+        under_way || self.pending.iter().any(|event| event.id == id)
+    }
+
+    fn insert(&mut self, event: Event) {
+        let order = |event: &Event| (event.time, event.steps.trailing_zeros(), u16::BITS - event.steps.leading_zeros());
+        let place = self.pending.partition_point(|known| order(known) <= order(&event));
+        self.pending.insert(place, event);
+    }
+
+    /// The first sequence that the walk completes.
+    fn complete(&self, window: i64) -> Option<Chain> {
+        let mut under_way = self.under_way.clone();
+        self.pending.iter().find_map(|event| walk(&mut under_way, event, window))
+    }
+
+    fn consume(&mut self, chain: &Chain) {
+        let is_in = |id: &Short| chain.iter().any(|(_, used)| used == id);
+        for under_way in &mut self.under_way {
+            if under_way.iter().any(|(_, id)| is_in(id)) {
+                under_way.clear();
+            }
+        }
+        for (step, (_, used)) in chain.iter().enumerate() {
+            if let Some(event) = self.pending.iter_mut().find(|event| event.id == *used) {
+                event.consumed_as = Some(step);
+            }
+        }
+    }
+
+    /// Walks for good what nothing can come before any more, and drops what can no longer be completed.
+    fn settle(&mut self, open_from: i64, dead_until: i64, window: i64) {
+        let old = self.pending.partition_point(|event| event.time < open_from);
+        let over = self.pending.len().saturating_sub(PENDING_MAX);
+        for event in self.pending.drain(..old.max(over)) {
+            // Whatever this could complete was completed when it came.
+            walk(&mut self.under_way, &event, window);
+        }
+        for chain in &mut self.under_way {
+            if chain.first().is_some_and(|(start, _)| *start <= dead_until) {
+                chain.clear();
+            }
+        }
+    }
+
+    fn read(row: &[u8], steps: usize) -> Result<Self, Malformed> {
+        let mut from = Reader::new(row);
+        super::skip_head(&mut from)?;
+        let mut state = Self { under_way: vec![Chain::new(); steps.saturating_sub(1)], pending: Vec::new() };
+        if from.is_at_end() {
+            return Ok(state);
+        }
+        for chain in &mut state.under_way {
+            for _ in 0..from.uint()? {
+                chain.push((from.time()?, from.array("an event")?));
+            }
+        }
+        while !from.is_at_end() {
+            let time = from.time()?;
+            let id = from.array("an event")?;
+            let steps = Steps::try_from(from.uint()?).map_err(|_| from.expected("steps"))?;
+            let consumed_as = usize::from(from.byte()?).checked_sub(1);
+            state.pending.push(Event { time, id, steps, consumed_as });
+        }
+        Ok(state)
+    }
+
+    fn write(&self, row: &mut Vec<u8>, newest: i64) {
+        let mut row = Writer::over(row, super::VERSION);
+        row.time(newest);
+        for chain in &self.under_way {
+            row.uint(chain.len() as u64);
+            for (time, id) in chain {
+                row.time(*time).raw(id);
+            }
+        }
+        for event in &self.pending {
+            let consumed_as = event.consumed_as.map_or(0, |step| step + 1);
+            let consumed_as = u8::try_from(consumed_as).expect("invariant: a sequence has few steps");
+            row.time(event.time).raw(&event.id).uint(event.steps.into()).byte(consumed_as);
+        }
+    }
+}
+
+/// One event of the walk: the sequence that it completes, if it does.
+fn walk(under_way: &mut [Chain], event: &Event, window: i64) -> Option<Chain> {
+    if let Some(step) = event.consumed_as {
+        under_way.get_mut(step).into_iter().for_each(Chain::clear);
+        return None;
+    }
+    let last = under_way.len();
+    // From the last step down, so that the event does not follow itself.
+    for step in (0..=last).rev().filter(|step| event.steps >> step & 1 == 1) {
+        let before: &[_] = if step == 0 { &[] } else { &under_way[step - 1] };
+        let is_viable = match before {
+            [] => step == 0,
+            [(start, _), ..] => *start > event.time - window && before[before.len() - 1].0 <= event.time,
+        };
+        if !is_viable {
+            continue;
+        }
+        let chain = [before, &[(event.time, event.id)]].concat();
+        if step == last {
+            return Some(chain);
+        }
+        if under_way[step].first().is_none_or(|(start, _)| *start <= chain[0].0) {
+            under_way[step] = chain;
+        }
+    }
+    None
+}
