@@ -55,6 +55,8 @@ pub const WINDOW_TERMS_MAX: usize = 4;
 pub const TIMES_PER_VALUE_MAX: usize = 64;
 /// Of a stream: the gaps that are remembered as open.
 pub const OPEN_GAPS_MAX: usize = 64;
+/// Of an endpoint: the streams that are kept; beyond it the one with the oldest event is forgotten.
+pub const STREAMS_MAX: usize = 64;
 pub const RULES_MAX: usize = 10_000;
 pub const SUBSCRIPTIONS_MAX: usize = 10_000;
 pub const GROUP_PATHS_MAX: usize = 8;

@@ -13,6 +13,8 @@
 //! A row is 10 bytes, 8 for each step kept, and while an `after` waits 8 and its event as Avro has it: nearly all of it is
 //! the event.
 
+use contracts::field::NotAJsonObject;
+
 use super::{Span, VERSION, skip_head};
 use crate::view::value::{Malformed, Reader, Writer};
 
@@ -62,12 +64,12 @@ pub(super) struct Observed {
 }
 
 /// Takes an event into its place. The row's newest time has the event in it. `body` is asked for if the event is to wait.
-pub(super) fn take<E>(
+pub(super) fn take(
     row: &mut Vec<u8>,
     span: Span,
     event: Observed,
-    body: impl FnOnce() -> Result<Body, E>,
-) -> Result<Result<Alarms, E>, Malformed> {
+    body: impl Fn() -> Result<Body, NotAJsonObject>,
+) -> Result<Result<Alarms, NotAJsonObject>, Malformed> {
     let newest = super::newest(row)?;
     let mut state = State::read(row)?;
     let off = state.alarm(span);

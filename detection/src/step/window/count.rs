@@ -28,6 +28,15 @@ pub(super) enum Taken {
     Fired(Fired),
 }
 
+impl Taken {
+    pub fn fired(self) -> Option<Fired> {
+        match self {
+            Self::Fired(fired) => Some(fired),
+            Self::Again | Self::Kept => None,
+        }
+    }
+}
+
 /// What a row of no events is, behind version and newest time.
 pub(super) const EMPTY: &[u8] = &[0; LOST_AT - super::HEAD_BYTES];
 
@@ -78,7 +87,8 @@ impl<'b> Kept<'b> {
             }
             let kept = last + 1 - first;
             if kept >= self.threshold {
-                let occurrences = i64::try_from(kept).unwrap_or(i64::MAX).saturating_add(self.lost_between(first, last));
+                let occurrences =
+                    i64::try_from(kept).unwrap_or(i64::MAX).saturating_add(self.lost_between(first, last));
                 return Some(Fired { occurrences, window: (end - self.window, end) });
             }
         }

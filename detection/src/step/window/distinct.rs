@@ -50,10 +50,11 @@ pub(super) fn take(
 
 /// Of the windows that hold enough values and contain `time`, the one that ends first.
 fn earliest_full(entries: &Entries<'_, ENTRY_BYTES>, window: i64, threshold: usize, time: i64) -> Option<Fired> {
-    let ends = entries.before(time)..entries.before(time.saturating_add(window));
-    let mut first = entries.before(entries.time(ends.start).saturating_sub(window).saturating_add(1));
+    let candidates_end = entries.before(time.saturating_add(window));
+    let begin = entries.before(time.saturating_sub(window).saturating_add(1));
+    let mut first = begin;
     let mut values = BTreeMap::<Short, usize>::new();
-    for place in first..ends.end {
+    for place in begin..candidates_end {
         *values.entry(entries.short(place, 1)).or_default() += 1;
         let end = entries.time(place);
         while entries.time(first) <= end.saturating_sub(window) {
@@ -94,11 +95,7 @@ fn thin(entries: &mut Entries<'_, ENTRY_BYTES>, window: i64, threshold: usize, t
 }
 
 /// Where the first `threshold` different values of a walk stand.
-fn edge(
-    entries: &Entries<'_, ENTRY_BYTES>,
-    walk: impl Iterator<Item = usize>,
-    threshold: usize,
-) -> BTreeSet<usize> {
+fn edge(entries: &Entries<'_, ENTRY_BYTES>, walk: impl Iterator<Item = usize>, threshold: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     walk.filter(|place| seen.insert(entries.short(*place, 1))).take(threshold).collect()
 }

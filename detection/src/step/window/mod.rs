@@ -26,17 +26,19 @@ pub(crate) use absence::Unanswered;
 use contracts::avro::EventView;
 use contracts::canonical::Digest;
 use contracts::field::NotAJsonObject;
-use contracts::record::Field;
 
+use super::Stage;
 use super::clock::{self, Moment, micros};
 use super::deadline::{self, Deadline, Due, Kind};
 use super::round::{Owner, Round};
-use super::stage::Stage;
-use crate::plan::{Hit, PlannedRule, Role};
+use super::tally::{self, About};
+use super::watcher::Tally;
+use crate::plan::{PlannedRule, Role};
 use crate::rule::{Count, CountOf, Window};
 use crate::view::View;
 use crate::view::keys::{Key, Tag};
 use crate::view::value::{Malformed, Reader, Writer, row};
+use entries::Short;
 
 /// A window that is full with the event just observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +110,7 @@ pub(crate) fn admit_routed(
     let is_late = moment.event_time < moment.stream_time.saturating_sub(micros(rule.rule.lateness_ms));
     if is_late && !rule.windows.is_empty() {
         let owner = Owner::Endpoint(event.endpoint_id);
-        tally::count(round, owner, Tally::EventLate, About::Rule(&rule.rule.id), event);
+        tally::count(round, owner, Tally::EventLate, About::Rule(rule.rule.id.as_str()), event);
     }
     !is_late || rule.windows.is_empty()
 }
@@ -139,6 +141,42 @@ pub(crate) fn expire(round: &mut Round<'_, '_>, rule: &PlannedRule, due: &Due) {
             set_expiry(round.view, rule_id, owner, &due.group_key, time);
         }
     }
+}
+
+/// A role as the `step` of a routed match says it: the step's number, or, where the event can serve several, their bits
+/// negated. Of an absence `after` is step 0 and the awaited one step 1.
+pub(crate) fn step_of(role: &Role) -> Option<i32> {
+    let steps: &[usize] = match role {
+        Role::Match => return None,
+        Role::Steps(steps) => steps,
+        Role::Absence { after: true, step: true } => &[0, 1],
+        Role::Absence { step: true, .. } => &[1],
+        Role::Absence { .. } => &[0],
+    };
+    match *steps {
+        [step] => i32::try_from(step).ok(),
+        _ => Some(-steps.iter().fold(0, |bits, step| bits | 1 << step)),
+    }
+}
+
+/// The role that [`step_of`] said of an event of this rule; none if it could not have.
+pub(crate) fn role_of(rule: &PlannedRule, step: Option<i32>) -> Option<Role> {
+    let steps_max = match &*rule.windows {
+        [Window::Sequence { steps, .. }] => steps.len(),
+        [Window::Absent { .. }] => 2,
+        _ => return step.is_none().then_some(Role::Match),
+    };
+    let bits = match step? {
+        step @ 0.. => 1_u32.checked_shl(step.unsigned_abs())?,
+        bits => bits.unsigned_abs(),
+    };
+    if bits >> steps_max != 0 {
+        return None;
+    }
+    Some(match &*rule.windows {
+        [Window::Absent { .. }] => Role::Absence { after: bits & 1 != 0, step: bits & 2 != 0 },
+        _ => Role::Steps((0..steps_max).filter(|step| bits >> step & 1 == 1).collect()),
+    })
 }
 
 fn observe_counts(round: &mut Round<'_, '_>, seen: &Observation<'_>, windows: &[Window]) -> Option<Fired> {
@@ -177,11 +215,7 @@ fn observe_absence(round: &mut Round<'_, '_>, seen: &Observation<'_>) -> Result<
     let span = span(seen.rule, 0);
     let Moment { event_time: time, stream_time, .. } = seen.moment;
     let observed = absence::Observed { time, stream_time, after, step };
-    let body = || {
-        let mut body = Vec::new();
-        seen.event.to_event()?.write(&mut body).expect("invariant: what was read within its limits is within them");
-        Ok(body)
-    };
+    let body = || seen.event.to_event().map(|event| super::body(&event));
     let taken = in_group(round, seen, 0, absence::EMPTY, |row| absence::take(row, span, observed, body));
     let Some(alarms) = taken.transpose()? else { return Ok(()) };
     let alarm = |time| Deadline {
@@ -257,4 +291,90 @@ fn begin_group(round: &mut Round<'_, '_>, seen: &Observation<'_>) -> bool {
     let time = seen.moment.event_time.saturating_add(kept(seen.rule)).saturating_add(1);
     set_expiry(round.view, rule_id, seen.owner, seen.group_key, time);
     true
+}
+
+fn tally_for(round: &mut Round<'_, '_>, seen: &Observation<'_>, tally: Tally) {
+    tally::count(round, seen.owner, tally, About::Rule(seen.rule.rule.id.as_str()), seen.event);
+}
+
+/// Whether all that a group keeps is behind what can still matter, and nothing in it is still to be told.
+fn is_over(rule: &PlannedRule, row: &[u8], stream_time: i64) -> Result<bool, Malformed> {
+    if stream_time <= newest(row)?.saturating_add(kept(rule)) {
+        return Ok(false);
+    }
+    match &*rule.windows {
+        [Window::Absent { .. }] => absence::is_open(row).map(|is_open| !is_open),
+        _ => Ok(true),
+    }
+}
+
+fn begin(row: &mut Vec<u8>, newest: i64, empty: &[u8]) {
+    Writer::over(row, VERSION).time(newest).raw(empty);
+}
+
+fn newest(row: &[u8]) -> Result<i64, Malformed> {
+    let mut from = Reader::new(row);
+    from.version(VERSION)?;
+    from.time()
+}
+
+fn skip_head(from: &mut Reader<'_>) -> Result<(), Malformed> {
+    from.version(VERSION)?;
+    from.time().map(|_| ())
+}
+
+/// Of a rule with several windows the longest.
+fn kept(rule: &PlannedRule) -> i64 {
+    (0..rule.windows.len()).map(|term| span(rule, term).kept()).max().unwrap_or_default()
+}
+
+fn span(rule: &PlannedRule, term: usize) -> Span {
+    let window_ms = match &rule.windows[term] {
+        Window::Count(count) => count.window_ms,
+        Window::Sequence { window_ms, .. } | Window::Absent { window_ms, .. } => *window_ms,
+    };
+    Span { window: micros(window_ms), lateness: micros(rule.rule.lateness_ms) }
+}
+
+fn set_expiry(view: &mut View<'_>, rule_id: &str, owner: Owner<'_>, group_key: &str, time: i64) {
+    let deadline = Deadline { time, kind: Kind::Group, rule_id, group_key, subject: &[] };
+    deadline::set(view, owner, &deadline);
+}
+
+/// Changes the number of a rule's groups, and gives it.
+fn change_groups(view: &mut View<'_>, rule_id: &str, owner: Owner<'_>, change: impl Fn(u64) -> u64) -> u64 {
+    let mut key = Key::new(Tag::Groups);
+    key.place(rule_id, owner);
+    let changed = view.update(&key, |bytes| {
+        let mut from = Reader::new(bytes);
+        from.version(VERSION)?;
+        let groups = change(from.uint()?);
+        Writer::over(bytes, VERSION).uint(groups);
+        Ok(groups)
+    });
+    changed.unwrap_or_else(|| {
+        let groups = change(0);
+        view.put(
+            &key,
+            row(VERSION, |row| {
+                row.uint(groups);
+            }),
+        );
+        groups
+    })
+}
+
+fn row_key(rule_id: &str, owner: Owner<'_>, group_key: &str, term: usize) -> Key {
+    let mut key = Key::new(Tag::Group);
+    let term = u8::try_from(term).expect("invariant: a rule has few windows");
+    key.place(rule_id, owner).text(group_key).byte(term);
+    key
+}
+
+fn short_id(event: &EventView<'_>) -> Short {
+    short(&Digest::of(event.event_id.as_bytes()))
+}
+
+fn short(digest: &Digest) -> Short {
+    *digest.as_bytes().first_chunk().expect("invariant: a digest has more than eight bytes")
 }
