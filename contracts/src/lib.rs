@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod codec;
 pub mod dead_letter;
 pub mod draft;
+pub mod excerpt;
 pub mod fault;
 pub mod field;
 pub mod id;

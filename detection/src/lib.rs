@@ -6,6 +6,7 @@
 
 pub mod diagnostic;
 pub mod eval;
+mod form;
 pub mod json_form;
 pub mod jsonpath;
 pub mod limits;

@@ -33,7 +33,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use path::KeyPath;
-pub use problem::{Excerpt, PROBLEMS_MAX, Place, Problem, ProblemKind, Problems};
+pub use problem::{PROBLEMS_MAX, Place, Problem, ProblemKind, Problems};
 pub use quantity::{parse_duration, parse_size, show_duration, show_size};
 pub use raw::LIST_ITEMS_MAX;
 pub use source::{FILE_BYTES_MAX, Source};

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::path::KeyPath;
+use crate::excerpt::Excerpt;
 
 /// Problems named in one run; what is over it is counted.
 pub const PROBLEMS_MAX: usize = 100;
@@ -38,14 +39,6 @@ pub enum Place {
     },
     Variable(String),
     Flag(String),
-}
-
-/// The line of a file, or the part of a long one around the place, with what is marked in it, in characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Excerpt {
-    pub text: String,
-    pub mark_from: usize,
-    pub mark_chars: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

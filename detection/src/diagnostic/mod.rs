@@ -1,13 +1,27 @@
 //! What is wrong with rules, and where: for the person who mends them, and for a machine.
 //!
-//! Invariant: a diagnostic stands at a place of a file, counted in lines and characters from 1.
+//! Invariants: a diagnostic stands at a place of a file, counted in lines and characters from 1; and [`log::Reported`] exists
+//! only where one was recorded, so that no reader fails in silence.
+//!
+//! Absent on purpose: warnings. What cannot stand is an error, what can is not talked about.
 
-use std::fmt;
+mod code;
+mod json;
+pub(crate) mod log;
+mod render;
+
+use contracts::excerpt::{Excerpt, locate};
+use std::ops::Range;
+
+pub use code::Code;
+pub(crate) use log::{Log, Reported, Trouble};
+
+use crate::reading::File;
 
 /// Diagnostics told in one run; what is over it is counted.
 pub const DIAGNOSTICS_MAX: usize = 200;
 
-/// Everything that is wrong, in the order of the files and their lines.
+/// Everything that is wrong, in the order of the files and of what stands in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
@@ -17,22 +31,75 @@ pub struct Diagnostics {
 /// One thing wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The same for the same kind of error in every version.
-    pub code: &'static str,
+    pub code: Code,
+    pub mark: Mark,
     /// The rule, once its name is known.
     pub rule: Option<String>,
+    /// What is wrong, in one line.
     pub message: String,
     pub expected: Option<String>,
     pub found: Option<String>,
+    /// What to write instead.
     pub help: Option<String>,
+    /// Another place that has to do with it.
+    pub also: Option<Box<(String, Mark)>>,
+}
+
+/// A stretch of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    pub file: String,
+    pub start: Position,
+    /// The character after the last.
+    pub end: Position,
+    pub excerpt: Excerpt,
+    /// The file's place among those read, and the byte in it.
+    order: (usize, usize),
+}
+
+/// Both counted from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Mark {
+    /// `place` is the file's among those read.
+    pub(crate) fn of(file: &File<'_>, place: usize, span: &Range<usize>) -> Self {
+        let start = locate(file.text, span);
+        let end = locate(file.text, &(span.end..span.end));
+        Self {
+            file: file.name.to_owned(),
+            start: Position { line: start.line, column: start.column },
+            end: Position { line: end.line, column: end.column },
+            excerpt: Excerpt::of(start.line_text, start.column, start.chars),
+            order: (place, span.start),
+        }
+    }
 }
 
 impl Diagnostics {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.list.len() < DIAGNOSTICS_MAX {
+            self.list.push(diagnostic);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// In the order of a report.
+    #[must_use]
+    pub(crate) fn sorted(mut self) -> Self {
+        self.list.sort_by_key(|diagnostic| diagnostic.mark.order);
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Diagnostic> {
         self.list.iter()
     }
 
@@ -40,20 +107,6 @@ impl Diagnostics {
     pub fn count(&self) -> usize {
         self.list.len() + self.unlisted
     }
-
-    /// One JSON object a line.
-    pub fn to_json_lines(&self) -> String {
-        String::new()
-    }
 }
 
 impl std::error::Error for Diagnostics {}
-
-impl fmt::Display for Diagnostics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for diagnostic in &self.list {
-            writeln!(f, "error: {}", diagnostic.message)?;
-        }
-        Ok(())
-    }
-}
