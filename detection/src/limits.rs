@@ -69,5 +69,5 @@ pub const MESSAGE_VALUE_CHARS_MAX: usize = 256;
 pub const RULE_FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Nesting of a filter.
 pub const FILTER_DEPTH_MAX: usize = 64;
-/// The memory of one compiled regular expression.
-pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+/// The memory of one compiled regular expression: `\w{64}` has room, for `\w` is all of Unicode.
+pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -12,12 +12,10 @@ use regex_syntax::ast::{self, ErrorKind, Span};
 use regex_syntax::hir::{self, Hir};
 
 use super::work::{OverBudget, Work};
+use crate::limits::REGEX_BYTES_MAX;
 
 /// The text of a pattern.
 pub const PATTERN_BYTES_MAX: usize = 4096;
-
-/// The compiled form of one pattern: `\w{5000}` and the like are over it.
-const COMPILED_BYTES_MAX: usize = 4 << 20;
 
 /// What one search may keep of the automaton it builds as it goes; beyond it that is built anew, which is slower.
 const AUTOMATON_BYTES_MAX: usize = 1 << 20;
@@ -66,13 +64,13 @@ impl Pattern {
         }
         let hir = hir(text)?;
         let regex = RegexBuilder::new(text)
-            .size_limit(COMPILED_BYTES_MAX)
+            .size_limit(REGEX_BYTES_MAX)
             .dfa_size_limit(AUTOMATON_BYTES_MAX)
             .nest_limit(NESTING_MAX)
             .build()
             .map_err(|_| {
                 // The syntax was proven above; size is all that is left.
-                let kind = PatternErrorKind::TooLarge { bytes_max: COMPILED_BYTES_MAX };
+                let kind = PatternErrorKind::TooLarge { bytes_max: REGEX_BYTES_MAX };
                 PatternError { offset: 0, kind }
             })?;
         Ok(Self { regex, match_bytes_max: hir.properties().maximum_len() })
