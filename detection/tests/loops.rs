@@ -32,8 +32,12 @@ const TOPICS: [&str; 12] = [
     "alert.*",
     "*.sent",
 ];
-const FILTERS: [&str; 4] =
-    ["", "filter: \"count_in_window(60s) >= 1\"", "filter: \"exists $.rule_id\"", "filter: \"count_in_window(10s) >= 2\""];
+const FILTERS: [&str; 4] = [
+    "",
+    "filter: \"count_in_window(60s) >= 1\"",
+    "filter: \"exists $.rule_id\"",
+    "filter: \"count_in_window(10s) >= 2\"",
+];
 const SEVERITIES: [&str; 4] = ["info", "low", "high", "critical"];
 
 #[derive(Debug, Clone)]
@@ -46,7 +50,13 @@ struct Drawn {
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
-    (subsequence(TOPICS.to_vec(), 1..4), 0..FILTERS.len(), 0..SEVERITIES.len(), prop::bool::weighted(0.2), any::<bool>())
+    (
+        subsequence(TOPICS.to_vec(), 1..4),
+        0..FILTERS.len(),
+        0..SEVERITIES.len(),
+        prop::bool::weighted(0.2),
+        any::<bool>(),
+    )
         .prop_map(|(topics, filter, severity, scope, tells)| Drawn { topics, filter, severity, scope, tells })
 }
 

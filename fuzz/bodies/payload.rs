@@ -19,7 +19,8 @@ use detection::text;
 use detection::view::{MemoryStore, View};
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
-    let rules = text::parse("rules", &PACK.iter().map(|packed| packed.text).collect::<String>()).expect("the pack is good");
+    let rules =
+        text::parse("rules", &PACK.iter().map(|packed| packed.text).collect::<String>()).expect("the pack is good");
     let watcher = Watcher { name: "fuzz".to_owned(), subscriptions: Vec::new(), rules };
     let set = RuleSet { name: "fuzz".to_owned(), watchers: vec![watcher] };
     Plan::compile(&set, &[], &Options::default()).expect("the pack is good")
@@ -46,7 +47,8 @@ fn twice(event: &EventView<'_>, now: Timestamp) {
     let task = Task { stage: Stage::One, partition: 0, partitions: NonZeroU32::MIN };
     let store = MemoryStore::default();
     let mut state = View::over(&store);
-    let [first, second] = [(); 2].map(|()| step(&PLAN, &mut state, &Input { task, appended_at: now, what: What::Event(event) }));
+    let [first, second] =
+        [(); 2].map(|()| step(&PLAN, &mut state, &Input { task, appended_at: now, what: What::Event(event) }));
     assert_eq!(first.refused, second.refused);
     for effects in [&first, &second] {
         let Counts { matches, alerts, held, .. } = effects.counts;
@@ -55,6 +57,7 @@ fn twice(event: &EventView<'_>, now: Timestamp) {
             row.record.encode(Framing::SingleObject, &mut Vec::new()).expect("what is published is within its limits");
         }
     }
-    let alerts = |rows: &[detection::step::Row]| rows.iter().filter(|row| matches!(row.record, AnyRecord::Alert(_))).count();
+    let alerts =
+        |rows: &[detection::step::Row]| rows.iter().filter(|row| matches!(row.record, AnyRecord::Alert(_))).count();
     assert_eq!(alerts(&second.rows), 0, "the same trigger raises nothing again");
 }

@@ -30,7 +30,8 @@ pub fn keeps_its_meaning(rule: &Rule) {
     let again = text::parse("printed", &printed).unwrap_or_else(|diagnostics| panic!("{diagnostics}\n{printed}"));
     assert_eq!(again, std::slice::from_ref(rule), "{printed}");
     let json = json_form::rule_to_json(rule);
-    let again = json_form::rule_from_json("printed", &json).unwrap_or_else(|diagnostics| panic!("{diagnostics}\n{json}"));
+    let again =
+        json_form::rule_from_json("printed", &json).unwrap_or_else(|diagnostics| panic!("{diagnostics}\n{json}"));
     assert_eq!(&again, rule, "{json}");
 }
 
@@ -39,6 +40,8 @@ pub fn compiles_or_says_why(rules: Vec<Rule>) {
     let set = RuleSet { name: "fuzz".to_owned(), watchers: vec![watcher] };
     match Plan::compile(&set, &[], &Options::default()) {
         Ok(plan) => assert!(!plan.explain().is_empty()),
-        Err(problems) => assert!(!problems.is_empty() && problems.iter().all(|problem| !problem.to_string().is_empty())),
+        Err(problems) => {
+            assert!(!problems.is_empty() && problems.iter().all(|problem| !problem.to_string().is_empty()))
+        }
     }
 }

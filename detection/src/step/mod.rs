@@ -34,6 +34,7 @@ pub(crate) use round::Owner;
 
 use contracts::avro::EventView;
 use contracts::field::NotAJsonObject;
+use contracts::json::Value;
 use contracts::record::Field as _;
 use contracts::records::{RuleMatch, TelemetryEvent};
 
@@ -41,9 +42,10 @@ use crate::plan::{Hit, Plan, Routing};
 use crate::view::View;
 use clock::{Appended, Moment};
 use deadline::Passing;
-use holdback::Admitted;
+use holdback::{Admitted, Slot};
 use payload::Payload;
 use round::{Match, Round};
+use stream::Admission;
 use tally::About;
 use watcher::Tally;
 use window::Observation;
@@ -75,7 +77,7 @@ fn observe(round: &mut Round<'_, '_>, appended: Appended, event: &EventView<'_>)
     let mut round = round.of(owner);
     let moment = clock::advance(&mut round, owner, event.observed_at);
     deadline::fire(&mut round, appended, Passing::Event(owner, moment), due::fire);
-    if stream::admit(&mut round, event, moment) && ancestry::admit(&mut round, event) {
+    if stream::admit(&mut round, event, moment) == Admission::Evaluate && ancestry::admit(&mut round, event) {
         evaluate(&mut round, event, moment);
     }
 }
@@ -95,7 +97,9 @@ fn try_evaluate(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment
     round.view.scratch = scratch;
     let matched = matched?;
     for rule in matched.over_budget {
-        holdback::failed(round, &plan.rules[rule], event, moment.stream_time);
+        let rule = &plan.rules[rule];
+        let slot = Slot { rule_id: rule.rule.id.as_str(), owner: round.owner, group_key: NO_GROUP };
+        holdback::failed(round, slot, rule, event, moment.stream_time);
     }
     let mut payload = Payload::of(event, matched.payload);
     for hit in &matched.hits {
@@ -113,21 +117,57 @@ fn follow(
     payload: &mut Payload<'_>,
 ) -> Result<(), NotAJsonObject> {
     let rule = &round.plan.rules[hit.rule];
-    if !command::is_enabled(round.view, &rule.rule) {
+    if !command::is_enabled(round.view, rule) {
         return Ok(());
     }
     let Some(group_key) = &hit.group_key else {
-        tally::count(round, Tally::EventUngrouped, About::Rule(&rule.rule.id), event);
+        tally::count(round, round.owner, Tally::EventUngrouped, About::Rule(rule.rule.id.as_str()), event);
         return Ok(());
     };
     if let Routing::Routed { .. } = rule.routing {
         return route::send(round, rule, hit, group_key, event, moment, payload);
     }
     let seen = Observation { rule, owner: round.owner, group_key, role: &hit.role, values: &hit.values, event, moment };
-    let Some(full) = window::observe(round, &seen)? else { return Ok(()) };
-    conclude(round, &full.matched(&seen, payload.value()?, None));
+    if let Some(full) = full(round, &seen)? {
+        conclude(round, &full.of(&seen, payload.value()?));
+    }
     Ok(())
 }
+
+/// What a match counts.
+struct Full {
+    occurrences: i64,
+    window: Option<(i64, i64)>,
+}
+
+/// An event taken into its windows: full if they are, and always without any.
+fn full(round: &mut Round<'_, '_>, seen: &Observation<'_>) -> Result<Option<Full>, NotAJsonObject> {
+    if seen.rule.windows.is_empty() {
+        return Ok(Some(Full { occurrences: 1, window: None }));
+    }
+    let fired = window::observe(round, seen)?;
+    Ok(fired.map(|fired| Full { occurrences: fired.occurrences, window: Some(fired.window) }))
+}
+
+impl Full {
+    fn of<'m>(&self, seen: &Observation<'m>, payload: &'m Value<'m>) -> Match<'m> {
+        Match {
+            rule: seen.rule,
+            owner: seen.owner,
+            group_key: seen.group_key,
+            event: seen.event,
+            payload,
+            details: None,
+            triggered_at: seen.moment.event_time,
+            judged_at: seen.moment.stream_time,
+            occurrences: self.occurrences,
+            window: self.window,
+        }
+    }
+}
+
+/// The group key of a rule that groups by nothing.
+const NO_GROUP: &str = "[]";
 
 /// A match that stage one sent: its group takes the endpoint's place.
 fn collect(round: &mut Round<'_, '_>, appended: Appended, found: &RuleMatch) {

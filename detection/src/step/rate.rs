@@ -7,7 +7,8 @@ use contracts::avro::EventView;
 
 use super::clock::Moment;
 use super::round::Round;
-use super::tally;
+use super::tally::{self, About};
+use super::watcher::Tally;
 use crate::plan::PlannedSubscription;
 use crate::view::keys::{Key, Tag};
 use crate::view::value::{Reader, Writer, row};
@@ -36,14 +37,18 @@ pub(crate) fn is_over(
         Ok(count)
     });
     let count = counted.unwrap_or_else(|| {
-        round.view.put(&key, row(VERSION, |row| {
-            row.time(second).uint(1);
-        }));
+        round.view.put(
+            &key,
+            row(VERSION, |row| {
+                row.time(second).uint(1);
+            }),
+        );
         1
     });
     let is_over = count > u64::from(max);
     if is_over {
-        tally::limited(round, &subscription.id, event);
+        let about = About::Subscription(&subscription.id);
+        tally::count(round, round.owner, Tally::SubscriptionLimited, about, event);
     }
     is_over
 }
