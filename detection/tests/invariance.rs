@@ -26,7 +26,7 @@ use proptest::strategy::ValueTree as _;
 const QUICK: &str = r#"
 rule quick_count { topic: "*" filter: "$.n >= 1 and count_in_window(5s, by: $.user) >= 2" severity: low category: security alert: "{count}" dedup_window: 3s }
 rule quick_distinct { topic: "*" filter: "distinct_in_window($.n, 5s, by: $.user) >= 3" severity: low category: security alert: "{count}" suppression_window: 4s }
-rule quick_sequence { topic: "*" filter: "sequence(8s, by: $.user, topic 'chat.*' where $.n == 1, topic 'tool.*', topic '*.error')" severity: high category: security alert: "in order" }
+rule quick_sequence { topic: "*" filter: "sequence(20s, by: $.user, topic 'chat.*' where $.n == 1, topic 'tool.*')" severity: high category: security alert: "in order" }
 rule quick_absence { topic: "*" filter: "absent(3s, topic 'tool.*', after: topic 'chat.*' where $.n == 2, by: $.user)" lateness: 2s severity: critical category: security alert: "no answer" }
 rule quick_storm { topic: "tool.*" severity: info category: security alert: "storm" dedup_window: 1s max_alerts_per_window: 2 window: 10s }
 "#;

@@ -35,7 +35,7 @@ const TOPICS: [&str; 12] = [
 const FILTERS: [&str; 4] = [
     "",
     "filter: \"count_in_window(60s) >= 1\"",
-    "filter: \"exists $.rule_id\"",
+    "filter: \"$.rule_id exists\"",
     "filter: \"count_in_window(10s) >= 2\"",
 ];
 const SEVERITIES: [&str; 4] = ["info", "low", "high", "critical"];

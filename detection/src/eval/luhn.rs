@@ -3,6 +3,8 @@
 //! Invariant: finding a valid number in a text is linear in the text, because a candidate is at most
 //! [`CANDIDATE_BYTES_MAX`] long.
 
+use regex::Match;
+
 use super::pattern::Pattern;
 use super::work::{OverBudget, Work};
 
@@ -37,14 +39,15 @@ impl Candidates {
     }
 
     /// Whether some match in `text` is a valid number: the leftmost from every place on, so that a match that overlaps
-    /// an invalid one counts too. Of matches from the same place only the one the pattern prefers is tried.
+    /// an invalid one counts too. Of matches from the same place only the one the pattern prefers is tried. Where the pattern
+    /// has a group, the number is what its first group holds: what stands around it can then be asked for.
     pub fn any_valid(&self, text: &str, work: &mut Work) -> Result<bool, OverBudget> {
         work.spend(text.len())?;
         let mut from = 0;
         while let Some(found) = self.0.regex().find_at(text, from) {
             // The search may have read on, to see whether a longer match was there.
             work.spend(CANDIDATE_BYTES_MAX)?;
-            if is_luhn_valid(found.as_str()) {
+            if self.number(text, found).is_some_and(is_luhn_valid) {
                 return Ok(true);
             }
             match text[found.start()..].chars().next() {
@@ -53,6 +56,14 @@ impl Candidates {
             }
         }
         Ok(false)
+    }
+
+    fn number<'t>(&self, text: &'t str, found: Match<'t>) -> Option<&'t str> {
+        let regex = self.0.regex();
+        if regex.captures_len() == 1 {
+            return Some(found.as_str());
+        }
+        Some(regex.captures_at(text, found.start())?.get(1)?.as_str())
     }
 }
 
