@@ -11,6 +11,7 @@ use contracts::records::TelemetryEvent;
 mod active;
 mod alert;
 mod clock;
+mod command;
 mod deadline;
 mod effects;
 mod escalation;
