@@ -22,7 +22,7 @@ pub(super) fn compile(
     options: &Options<'_>,
 ) -> Result<Plan, Vec<Problem>> {
     let rules = rules_of(set);
-    let subscriptions = subscriptions_of(set, added);
+    let subscriptions = subscriptions_of(set, added, options.removed);
     let mut problems = Problems::default();
     problems.add_all(Subject::Set, &set.name, check_sizes(&rules, &subscriptions));
     let places = problems.rule_places(&rules);
@@ -74,6 +74,8 @@ pub(super) fn compile(
         limits: options.limits.clone(),
         rules: planned,
         subscriptions,
+        rule_set: set.clone(),
+        playbooks: options.playbooks.map(<[String]>::to_vec),
         selectors,
         paths,
         index,
@@ -104,7 +106,11 @@ fn rules_of(set: &RuleSet) -> Vec<Source<'_, Rule>> {
     rules.collect()
 }
 
-fn subscriptions_of<'r>(set: &'r RuleSet, added: &'r [PlannedSubscription]) -> Vec<Source<'r, Subscription>> {
+fn subscriptions_of<'r>(
+    set: &'r RuleSet,
+    added: &'r [PlannedSubscription],
+    removed: &[String],
+) -> Vec<Source<'r, Subscription>> {
     let own = set.watchers.iter().enumerate().flat_map(|(watcher, of)| {
         of.subscriptions.iter().enumerate().map(move |(subscription, item)| Source {
             subject: Subject::Subscription { watcher, subscription },
@@ -112,6 +118,7 @@ fn subscriptions_of<'r>(set: &'r RuleSet, added: &'r [PlannedSubscription]) -> V
             item,
         })
     });
+    let own = own.filter(|source| !removed.contains(&source.item.id));
     let added = added.iter().enumerate().map(|(place, added)| Source {
         subject: Subject::Added(place),
         watcher: &added.watcher,

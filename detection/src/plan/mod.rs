@@ -50,6 +50,8 @@ pub struct Options<'a> {
     pub limits: Limits,
     /// The playbooks that a rule may name; unchecked without a list.
     pub playbooks: Option<&'a [String]>,
+    /// Ids of subscriptions of the set that were removed at run time.
+    pub removed: &'a [String],
 }
 
 #[derive(Debug)]
@@ -58,6 +60,9 @@ pub struct Plan {
     pub limits: Limits,
     pub rules: Vec<PlannedRule>,
     pub subscriptions: Vec<PlannedSubscription>,
+    /// What it was compiled from, for [`Plan::recompile`].
+    pub rule_set: RuleSet,
+    playbooks: Option<Vec<String>>,
     /// How each of [`Plan::subscriptions`] runs.
     selectors: Vec<Selector>,
     paths: Paths,
@@ -132,6 +137,17 @@ impl Plan {
     /// The plan of a set and of the subscriptions `added` at run time; or all that is wrong with them, in their order.
     pub fn compile(set: &RuleSet, added: &[PlannedSubscription], options: &Options<'_>) -> Result<Self, Vec<Problem>> {
         compile::compile(set, added, options)
+    }
+
+    /// The plan of another set, or of other subscriptions, that runs as this one does.
+    pub fn recompile(
+        &self,
+        set: &RuleSet,
+        added: &[PlannedSubscription],
+        removed: &[String],
+    ) -> Result<Self, Vec<Problem>> {
+        let options = Options { limits: self.limits.clone(), playbooks: self.playbooks.as_deref(), removed };
+        Self::compile(set, added, &options)
     }
 
     /// What the rules find in one event.

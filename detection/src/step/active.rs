@@ -96,6 +96,12 @@ pub(super) fn remove(view: &mut View<'_>, slot: Slot<'_>, alert_id: &AlertId) {
     holdback::remove::<Active>(view, slot, Tag::Active, &key(alert_id));
 }
 
+/// Ends all alerts of a rule, and its episodes; says how many alerts there were.
+pub(super) fn drop_rule(view: &mut View<'_>, rule_id: &str) -> usize {
+    holdback::remove_rule(view, Tag::Episode, rule_id);
+    holdback::remove_rule(view, Tag::Active, rule_id)
+}
+
 fn key(alert_id: &AlertId) -> Digest {
     Digest::of(alert_id.as_str().as_bytes())
 }

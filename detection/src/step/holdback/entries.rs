@@ -1,14 +1,14 @@
 //! What a slot keeps many of, each known by a digest: triggers, fingerprints, alerts, episodes.
 //!
-//! Behind the slot's key: `e` and the digest, the entry; `o`, its time and the digest, its place in the order of times; `n`,
-//! how many there are.
+//! An entry lies behind its slot and its digest. Beside it, under tags of their own, are its place in the order of times and
+//! how many entries the slot has.
 //!
 //! Invariant: never more than the cap; each entry has one place in the order. One too many pushes out the entry with the
 //! least time, which is given to the caller.
 
 use contracts::canonical::Digest;
 
-use super::slot::{Slot, Tag};
+use super::slot::{self, Slot, Tag};
 use crate::step::row::{Row, row};
 use crate::view::View;
 use crate::view::keys::Key;
@@ -55,12 +55,20 @@ pub(crate) fn put<E: Entry>(
         return None;
     }
     // The new one may be the least: then it is the one that leaves.
-    let order = behind(slot, tag, b'o');
+    let order = behind(slot, Tag::Order, tag);
     let first = view.scan(&order).next().map(|(key, value)| (key.into_owned(), value.into_owned()));
     let (key, value) = first.expect("invariant: each entry has a place in the order");
     let read = Place::from_row(&mut Reader::new(&value));
     let leaving = view.readable(&key, read)?.digest;
     remove(view, slot, tag, &leaving).map(|entry| (leaving, entry))
+}
+
+/// All of a rule, in all scopes; says how many there were.
+pub(crate) fn remove_rule(view: &mut View<'_>, tag: Tag, rule_id: &str) -> usize {
+    for beside in [Tag::Order, Tag::Size] {
+        view.remove_prefix(Key::tagged(beside as u8).byte(tag as u8).text(rule_id));
+    }
+    view.remove_prefix(&slot::of_rule(tag, rule_id))
 }
 
 pub(crate) fn remove<E: Entry>(view: &mut View<'_>, slot: Slot<'_>, tag: Tag, digest: &Digest) -> Option<E> {
@@ -73,7 +81,7 @@ pub(crate) fn remove<E: Entry>(view: &mut View<'_>, slot: Slot<'_>, tag: Tag, di
 
 /// Changes how many there are, and says how many there are then.
 fn resize(view: &mut View<'_>, slot: Slot<'_>, tag: Tag, by: i64) -> i64 {
-    let key = behind(slot, tag, b'n');
+    let key = behind(slot, Tag::Size, tag);
     let entries = view.read(&key, Size::from_row).map_or(0, |size| size.entries) + by;
     if entries == 0 {
         view.remove(&key);
@@ -83,20 +91,20 @@ fn resize(view: &mut View<'_>, slot: Slot<'_>, tag: Tag, by: i64) -> i64 {
     entries
 }
 
-fn behind(slot: Slot<'_>, tag: Tag, what: u8) -> Key {
-    let mut key = slot.key(tag);
-    key.byte(what);
-    key
-}
-
 fn entry(slot: Slot<'_>, tag: Tag, digest: &Digest) -> Key {
-    let mut key = behind(slot, tag, b'e');
+    let mut key = slot.key(tag);
     key.digest(digest);
     key
 }
 
 fn place(slot: Slot<'_>, tag: Tag, time: i64, digest: &Digest) -> Key {
-    let mut key = behind(slot, tag, b'o');
+    let mut key = behind(slot, Tag::Order, tag);
     key.time(time).digest(digest);
+    key
+}
+
+fn behind(slot: Slot<'_>, beside: Tag, tag: Tag) -> Key {
+    let mut key = Key::tagged(beside as u8);
+    slot.write(key.byte(tag as u8));
     key
 }

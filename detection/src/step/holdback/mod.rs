@@ -21,10 +21,11 @@ mod suppression;
 
 pub(crate) use breaker::failed;
 pub(crate) use dedup::fingerprint;
-pub(crate) use entries::{Entry, get, put, remove};
+pub(crate) use entries::{Entry, get, put, remove, remove_rule};
 pub(crate) use held::{HeldRow, Hold};
-pub(crate) use mute::{Mute, MuteError, set as set_mute};
-pub(crate) use slot::{Slot, Subject, Tag, of_rule};
+pub(crate) use mute::{Mute, forget_rule as forget_mutes, set as set_mute};
+use slot::Subject;
+pub(crate) use slot::{Slot, Tag};
 pub(crate) use suppression::until as suppressed_until;
 
 use contracts::canonical::Digest;
@@ -82,8 +83,11 @@ pub(crate) fn resolved(round: &mut Round<'_, '_>, slot: Slot<'_>, hash: Digest, 
 pub(crate) fn dropped(round: &mut Round<'_, '_>, rule_id: &str) {
     let at = round.appended_at;
     held::close_rule(round, rule_id, at, |_| true);
-    for tag in [Tag::Duplicate, Tag::Dedup, Tag::Suppression, Tag::Storm, Tag::Breaker] {
-        round.view.remove_prefix(&of_rule(tag, rule_id));
+    for tag in [Tag::Duplicate, Tag::Dedup] {
+        entries::remove_rule(round.view, tag, rule_id);
+    }
+    for tag in [Tag::Suppression, Tag::Storm, Tag::Breaker] {
+        round.view.remove_prefix(&slot::of_rule(tag, rule_id));
     }
 }
 

@@ -11,8 +11,11 @@
 //! | `26` | owner | the breaker over all rules |
 //! | `27` | slot, entry | active alerts |
 //! | `28` | slot, entry | episodes of what was resolved |
+//! | `29` | tag, slot, time, digest | the order of entries |
+//! | `2a` | tag, slot | how many entries there are |
+//! | `30` | the task's slot, entry | commands that were applied |
 //!
-//! A slot is rule, place and group, as `view::keys` writes them; an entry is what `entries` puts behind it.
+//! A slot is rule, place and group, as `view::keys` writes them; an entry is a digest (see `entries`).
 
 use contracts::canonical::Digest;
 
@@ -35,6 +38,9 @@ pub(crate) enum Tag {
     OwnerBreaker = 0x26,
     Active = 0x27,
     Episode = 0x28,
+    Order = 0x29,
+    Size = 0x2a,
+    Applied = 0x30,
 }
 
 /// A rule in its scope.
@@ -66,9 +72,13 @@ impl<'a> Slot<'a> {
         let mut key = Key::tagged(tag as u8);
         match tag {
             Tag::OwnerBreaker => key.owner(self.owner),
-            _ => key.place(self.rule_id, self.owner).text(self.group_key),
+            _ => self.write(&mut key),
         };
         key
+    }
+
+    pub(super) fn write<'k>(&self, key: &'k mut Key) -> &'k mut Key {
+        key.place(self.rule_id, self.owner).text(self.group_key)
     }
 
     pub fn held(&self, reason: Held, repeats: Option<&Digest>) -> Key {
@@ -119,7 +129,7 @@ impl Subject {
 }
 
 impl Tag {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Held,
         Self::Duplicate,
         Self::Dedup,
@@ -129,5 +139,8 @@ impl Tag {
         Self::OwnerBreaker,
         Self::Active,
         Self::Episode,
+        Self::Order,
+        Self::Size,
+        Self::Applied,
     ];
 }
