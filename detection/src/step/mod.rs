@@ -29,6 +29,7 @@ mod watcher;
 mod window;
 
 pub use effects::{Counts, Effects, Held, Row};
+pub use command::{AgentStatus, Running, running};
 pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
 

@@ -7,7 +7,9 @@ use contracts::canonical::Digest;
 use crate::step::holdback::{self, Entry, Slot, Tag};
 use crate::step::input::Command;
 use crate::step::round::{Owner, Round};
-use crate::step::row::row;
+use crate::step::row::{Row as _, row};
+use crate::view::View;
+use crate::view::keys::Key;
 
 /// Ids of commands that a task remembers.
 pub const COMMANDS_REMEMBERED_MAX: u32 = 10_000;
@@ -27,8 +29,23 @@ impl Entry for Applied {
 /// Of the task as a whole: no rule, no owner.
 const TASK: Slot<'static> = Slot { rule_id: "", owner: Owner::Endpoint(""), group_key: "" };
 
+/// The place of the newest command that reached this task.
+const NEWEST: u8 = 0x3f;
+
+row! {
+    struct Newest version 1 {
+        offset: i64,
+    }
+}
+
+/// The place of the last command in force; -1 before the first.
+pub(crate) fn offset(view: &mut View<'_>) -> i64 {
+    view.read(&Key::tagged(NEWEST), Newest::from_row).map_or(-1, |newest| newest.offset)
+}
+
 /// Whether the command was not applied before; from now on it was.
 pub(super) fn is_new(round: &mut Round<'_, '_>, command: &Command<'_>) -> bool {
+    round.view.put(&Key::tagged(NEWEST), Newest { offset: command.offset }.to_row());
     let id = Digest::of(command.command.command_id.as_str().as_bytes());
     if holdback::get::<Applied>(round.view, TASK, Tag::Applied, &id).is_some() {
         return false;

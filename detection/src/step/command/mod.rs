@@ -16,6 +16,7 @@ mod rules;
 mod running;
 
 pub use agent::AgentStatus;
+pub(crate) use applied::offset;
 pub(crate) use rules::is_enabled;
 pub use running::{Running, running};
 
