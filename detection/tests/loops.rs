@@ -38,7 +38,8 @@ const FILTERS: [&str; 4] = [
     "filter: \"$.rule_id exists\"",
     "filter: \"count_in_window(10s) >= 2\"",
 ];
-const SEVERITIES: [&str; 4] = ["info", "low", "high", "critical"];
+/// Those whose response times lie beyond the end of a test: people who do not answer are told again, which is no loop.
+const SEVERITIES: [&str; 3] = ["info", "low", "medium"];
 
 #[derive(Debug, Clone)]
 struct Drawn {
@@ -126,9 +127,7 @@ proptest! {
             open = told(&rig, from);
             prop_assert!(rig.rows.len() < 20_000, "round {} told {} rows", round, rig.rows.len());
         }
-        // Escalations of people go on by themselves and are due later; nothing else is left.
-        let left: Vec<_> = open.iter().filter(|event| event.topic != "escalation.sent" && event.topic != "logs.app").collect();
-        prop_assert!(left.is_empty(), "still told: {:#?}", left);
+        prop_assert!(open.is_empty(), "still told: {:#?}", open);
         for row in &rig.rows {
             let (ancestry, rule) = match &row.record {
                 AnyRecord::Alert(alert) => (&alert.trigger_event.ancestry, Some(alert.rule_id.as_str())),

@@ -19,6 +19,7 @@ use super::effects::Row;
 use super::escalation::Course;
 use super::holdback;
 use super::round::{Match, Round};
+use super::stream;
 use super::watcher::{self, Cause, News, Told, timestamp};
 use crate::rule::{Rule, Template};
 
@@ -132,8 +133,8 @@ fn evidence_refs(rule: &Rule, matched: &Match<'_>) -> Vec<EvidenceRef> {
 }
 
 /// False if loss was recorded in the window.
-fn is_complete(_round: &mut Round<'_, '_>, _matched: &Match<'_>) -> bool {
-    true
+fn is_complete(round: &mut Round<'_, '_>, matched: &Match<'_>) -> bool {
+    matched.window.is_none_or(|(from, to)| stream::is_complete(round.view, matched.event.endpoint_id, from, to))
 }
 
 /// What an event has room for: not too long, and with two levels of nesting left around it.
