@@ -55,12 +55,14 @@ mod tests {
     use super::{Container, Nesting};
 
     proptest! {
+        /// Up and down, and down to the ground.
         #[test]
-        fn it_is_a_stack(pushes in prop::collection::vec(prop::option::weighted(0.7, any::<bool>()), 0..600)) {
+        fn it_is_a_stack(steps in prop::collection::vec(prop::option::weighted(0.7, any::<bool>()), 0..600)) {
             let mut nesting = Nesting::default();
             let mut plain = Vec::new();
-            for push in pushes {
-                if let Some(is_object) = push {
+            let downward = vec![None; steps.len()];
+            for step in steps.into_iter().chain(downward) {
+                if let Some(is_object) = step {
                     let container = if is_object { Container::Object } else { Container::Array };
                     nesting.push(container);
                     plain.push(container);

@@ -60,6 +60,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// After a fault or the end nothing is promised of the tokens that follow.
+    #[inline]
     pub fn next_token(&mut self) -> Result<Token<'a>, Fault> {
         self.skip_whitespace();
         match self.next {
@@ -69,6 +70,17 @@ impl<'a> Tokens<'a> {
             Next::FirstKey => self.key(),
             Next::AfterValue => self.after_value(),
         }
+    }
+
+    /// Reads on to the end of the value that begins with `first`, the token handed out last.
+    pub fn skip_value(&mut self, first: Token<'a>) -> Result<(), Fault> {
+        if let Token::ObjectStart | Token::ArrayStart = first {
+            let outside = self.open.depth() - 1;
+            while self.open.depth() > outside {
+                self.next_token()?;
+            }
+        }
+        Ok(())
     }
 
     fn after_value(&mut self) -> Result<Token<'a>, Fault> {

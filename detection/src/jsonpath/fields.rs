@@ -6,10 +6,11 @@
 //!
 //! The paths form a tree of steps, its nodes numbered so that what lies below a node directly follows it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use contracts::json::{DEPTH_CEILING, Error, Fault, Token, Tokens};
+use contracts::json::{DEPTH_CEILING, Error, Fault, RawString, Token, Tokens};
 
 use super::location::Step;
 use super::slot::Slot;
@@ -27,7 +28,7 @@ pub struct Fields {
 
 #[derive(Debug, Clone, Default)]
 struct Node {
-    /// Ascending by name.
+    /// Ascending by [`name_order`].
     members: Vec<(Box<str>, usize)>,
     /// Ascending by index.
     items: Vec<(usize, usize)>,
@@ -73,6 +74,9 @@ impl Fields {
                 nodes[above].end = place + 1;
             }
         }
+        for node in &mut nodes {
+            node.members.sort_by(|(one, _), (other, _)| name_order(one, other));
+        }
         Self { nodes }
     }
 
@@ -107,14 +111,26 @@ impl<'t> Readings<'t, '_> {
 
 impl Node {
     fn member(&self, name: &str) -> Option<usize> {
-        let found = self.members.binary_search_by(|(known, _)| (**known).cmp(name));
+        let found = self.members.binary_search_by(|(known, _)| name_order(known, name));
         found.ok().map(|place| self.members[place].1)
+    }
+
+    fn member_of_key(&self, key: RawString<'_>) -> Option<usize> {
+        match key.plain() {
+            Some(name) => self.member(name),
+            None => self.member(&key.decode_tolerant()),
+        }
     }
 
     fn item(&self, index: usize) -> Option<usize> {
         let found = self.items.binary_search_by_key(&index, |(known, _)| *known);
         found.ok().map(|place| self.items[place].1)
     }
+}
+
+/// Shorter names first: most of the keys that no path names differ in length from those that are.
+fn name_order(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 struct Scan<'t, 's> {
@@ -138,7 +154,7 @@ impl<'t> Scan<'t, '_> {
         match token {
             Token::ObjectStart if !self.nodes[node].members.is_empty() => self.members(node)?,
             Token::ArrayStart if !self.nodes[node].items.is_empty() => self.items(node)?,
-            token => self.skip(token)?,
+            token => self.tokens.skip_value(token)?,
         }
         self.spans[node] = start..self.tokens.offset();
         Ok(())
@@ -148,12 +164,12 @@ impl<'t> Scan<'t, '_> {
         let nodes = self.nodes;
         while let Token::Key(key) = self.tokens.next_token()? {
             let token = self.tokens.next_token()?;
-            match nodes[node].member(&key.decode_tolerant()) {
+            match nodes[node].member_of_key(key) {
                 Some(member) => {
                     self.spans[member..nodes[member].end].fill(0..0);
                     self.value(member, token)?;
                 }
-                None => self.skip(token)?,
+                None => self.tokens.skip_value(token)?,
             }
         }
         Ok(())
@@ -165,26 +181,10 @@ impl<'t> Scan<'t, '_> {
             match (self.tokens.next_token()?, nodes[node].item(index)) {
                 (Token::ArrayEnd, _) => break,
                 (token, Some(item)) => self.value(item, token)?,
-                (token, None) => self.skip(token)?,
+                (token, None) => self.tokens.skip_value(token)?,
             }
         }
         Ok(())
-    }
-
-    /// The rest of the value that begins with `token`.
-    fn skip(&mut self, mut token: Token<'t>) -> Result<(), Fault> {
-        let mut open = 0_usize;
-        loop {
-            match token {
-                Token::ObjectStart | Token::ArrayStart => open += 1,
-                Token::ObjectEnd | Token::ArrayEnd => open -= 1,
-                _ => {}
-            }
-            if open == 0 {
-                return Ok(());
-            }
-            token = self.tokens.next_token()?;
-        }
     }
 }
 
