@@ -10,7 +10,7 @@ use contracts::records::TelemetryEvent;
 
 mod active;
 mod alert;
-mod clock;
+pub(crate) mod clock;
 mod deadline;
 mod effects;
 mod escalation;
