@@ -113,14 +113,13 @@ impl Turn<'_, '_> {
             counts.repeated += 1;
             return after;
         }
-        let new = |kept: &Kept| (std::cmp::Reverse(kept.entered_at), kept.id.clone());
         after.extend(snapshot.signals().iter().map(|signal| Kept {
             entered_at: self.now.micros(),
             id: snapshot.id().clone(),
             observed_at: snapshot.observed_at(),
             signal: signal.clone(),
         }));
-        after.sort_by_key(new);
+        after.sort_by(|a, b| b.entered_at.cmp(&a.entered_at).then_with(|| a.id.cmp(&b.id)));
         match after.get(SIGNALS_MAX..) {
             Some([pushed]) if pushed.id == *snapshot.id() => counts.unrated += 1,
             Some([_]) => (counts.entered, counts.pushed_out) = (counts.entered + 1, counts.pushed_out + 1),
