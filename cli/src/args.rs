@@ -65,6 +65,9 @@ pub enum Command {
     /// Check, test, explain, list and format rules
     #[command(subcommand, after_help = RULES_EXAMPLES)]
     Rules(Rules),
+    /// Score agents for risk
+    #[command(subcommand, after_help = RISK_EXAMPLES)]
+    Risk(Risk),
     /// Look at this process's configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(Config),
@@ -364,6 +367,28 @@ pub struct RulesFmt {
     /// Only tell which files would change; exit status 1 if any
     #[arg(long)]
     pub check: bool,
+}
+
+const RISK_EXAMPLES: &str = "\
+Examples:
+  tripline risk score agent.json
+  tripline risk score - < agent.json | jq .report.overallRisk";
+
+#[derive(Debug, Subcommand)]
+pub enum Risk {
+    /// Score an agent by its snapshots: one JSON object in, the report and the alerts out
+    ///
+    /// The object has `agent`, `generatedAt` and `snapshots`. A snapshot without `snapshotId` gets it, one with another than
+    /// its own is refused. All that is wrong is told at once. The same object always gives the same bytes.
+    #[command(after_help = RISK_EXAMPLES)]
+    Score(RiskScore),
+}
+
+#[derive(Debug, Args)]
+pub struct RiskScore {
+    /// The file of the object; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 const CONFIG_EXAMPLES: &str = "\

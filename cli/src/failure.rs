@@ -81,6 +81,8 @@ pub enum Failure {
     Cases { file: String, error: CaseError },
     #[error("{failed} of {cases} cases failed; the differences are above")]
     CasesFailed { failed: usize, cases: usize },
+    #[error("nothing was scored; {} named above", problems(*named, *unnamed))]
+    RiskInput { named: usize, unnamed: usize },
     #[error("{count} problems; they are named above")]
     Checks { count: usize },
     #[error("records of {partitions} partitions are lost; their offsets are named above")]
@@ -115,6 +117,7 @@ impl Failure {
             | Self::Rules { .. }
             | Self::Cases { .. }
             | Self::CasesFailed { .. }
+            | Self::RiskInput { .. }
             | Self::Checks { .. }
             | Self::Lost { .. } => Status::CheckFailed,
             Self::Interrupted => Status::Interrupted,
@@ -144,6 +147,14 @@ impl Failure {
                 complain(error.to_string());
             }
         }
+    }
+}
+
+fn problems(named: usize, unnamed: usize) -> String {
+    match (named, unnamed) {
+        (1, 0) => "the problem is".to_owned(),
+        (named, 0) => format!("its {named} problems are"),
+        (named, unnamed) => format!("{named} of its {} problems are", named + unnamed),
     }
 }
 

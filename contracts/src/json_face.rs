@@ -50,8 +50,8 @@ pub fn document_from_json<F: Field>(
     check: impl FnOnce(&Value<'_>, &mut Faults),
 ) -> Result<F, JsonError> {
     if text.len() > bytes_max {
-        let found = Found::Exactly(text.len());
-        return Err(JsonError::TooLarge { record: name, unit: "bytes of JSON", max: bytes_max, found });
+        // A caller that reads no further than the limit does not know how much there is.
+        return Err(JsonError::TooLarge { record: name, unit: "bytes of JSON", max: bytes_max, found: Found::More });
     }
     taken(name, &tree::<F>(text)?, check)
 }

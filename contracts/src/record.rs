@@ -20,6 +20,11 @@ use crate::shape::Shape;
 pub trait Field: Sized {
     fn shape() -> Shape;
 
+    /// What the JSON face expects here, as an error says it.
+    fn expected() -> String {
+        Self::shape().description()
+    }
+
     /// Appends the Avro encoding; refuses what breaks a limit or a rule of the field.
     fn write(&self, out: &mut Vec<u8>) -> Result<(), Fault>;
 
@@ -132,7 +137,7 @@ fn unknown(name: &str, known: &[&'static str]) -> Fault {
 }
 
 fn missing<T: Field>() -> Fault {
-    let expected = T::shape().description().into();
+    let expected = T::expected().into();
     Fault::new(Problem::Missing { expected })
 }
 

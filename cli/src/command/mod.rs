@@ -1,6 +1,7 @@
 //! One module per command: what its words mean, then what it does.
 
 mod config;
+mod risk;
 mod rules;
 mod salvage;
 mod schemas;
@@ -22,6 +23,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Topology(args) => topology::run(args, &common),
         Command::Schemas(args) => schemas::run(args, &common),
         Command::Rules(args) => rules::run(args, &common),
+        Command::Risk(args) => risk::run(&args, &common),
         Command::Config(args) => config::run(&args, &common),
         Command::Salvage(args) => salvage::run(&args, &common),
         Command::Completions(args) => shell::completions(&args),

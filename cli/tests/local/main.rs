@@ -6,6 +6,7 @@ mod api;
 mod crash;
 mod files;
 mod help;
+mod risk;
 mod send;
 mod tail;
 mod tripline;

@@ -210,6 +210,10 @@ macro_rules! ranged {
                 Shape::Int
             }
 
+            fn expected() -> String {
+                <$Json>::expected()
+            }
+
             fn write(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
                 self.0.write(out)
             }
@@ -298,17 +302,22 @@ impl fmt::Display for Decimal {
 }
 
 impl Decimal {
+    const EXPECTED: &str = "a number with up to six decimals";
+
+    fn expected() -> String {
+        Self::EXPECTED.to_owned()
+    }
+
     fn write_json(&self, out: &mut String) {
         out.push_str(&self.to_string());
     }
 
     fn read_json(value: &json::Value<'_>, faults: &mut Faults) -> Option<Self> {
-        const EXPECTED: &str = "a number with up to six decimals";
         let Some(number) = value.as_number() else {
-            faults.push(Fault::of_type(EXPECTED, value.kind()));
+            faults.push(Fault::of_type(Self::EXPECTED, value.kind()));
             return None;
         };
-        let exact = Self::parse(number.as_str()).ok_or_else(|| Fault::of_value(EXPECTED, shown(number.as_str())));
+        let exact = Self::parse(number.as_str()).ok_or_else(|| Fault::of_value(Self::EXPECTED, shown(number.as_str())));
         kept(exact, faults)
     }
 

@@ -4,7 +4,7 @@ use contracts::canonical::Digest;
 use contracts::field::JsonObject;
 use contracts::id::{AlertId, EndpointId, EventId, RequestId, RuleId};
 use contracts::identity::{ActionParts, AlertParts, RequestParts, WatcherEventParts, dedup_hash, window_dedup_hash};
-use contracts::records::TelemetryEvent;
+use contracts::records::{RiskInput, TelemetryEvent};
 use contracts::{canonical, json_face};
 
 fn sha256(canonical: &str) -> String {
@@ -85,4 +85,33 @@ fn a_dedup_hash_sees_the_payload_without_what_changes_each_time() {
     assert_eq!(hash(r#"{"ts":1,"a":1e400}"#), sha256(text));
     assert_eq!(hash(r#"{"a":1e400,"ts":2}"#), sha256(text));
     assert_ne!(hash(r#"{"a":1e401}"#), sha256(text));
+}
+
+/// By order of signals and evidence, and by how details are spelled, nothing becomes another snapshot.
+#[test]
+fn a_snapshot_has_one_form_and_one_id() {
+    fn read(text: &str) -> Result<RiskInput, String> {
+        let agent = r#"{"agentId":"a"}"#;
+        let text = format!(r#"{{"agent":{agent},"generatedAt":0,"snapshots":[{text}]}}"#);
+        RiskInput::from_json(text.as_bytes()).map_err(|error| error.to_string())
+    }
+    let snapshot = |id: &str, signals: &[&str]| {
+        let signals = signals.join(",");
+        read(&format!(r#"{{{id}"agentId":"a","observedAt":1,"signals":[{signals}]}}"#))
+    };
+    let (s, t) = (
+        r#"{"signalId":"s","severity":"LOW","weight":0.1,"observedAt":2,"evidence":[{"type":"x","ref":"2"},{"type":"x","ref":"1"}],"details":{"b":1.0,"a":1e400}}"#,
+        r#"{"signalId":"t","severity":"HIGH","weight":1,"observedAt":2}"#,
+    );
+    let other_s = r#"{"signalId":"s","severity":"LOW","weight":0.1,"observedAt":2,"evidence":[{"type":"x","ref":"1"},{"type":"x","ref":"2"}],"details":"{ \"a\":1e400, \"b\":7, \"b\":1}"}"#;
+    let text = r#"{"agentId":"a","observedAt":1,"signals":[{"evidence":[],"observedAt":2,"severity":"HIGH","signalId":"t","weight":1},{"details":{"a":1e400,"b":1},"evidence":[{"ref":"1","type":"x"},{"ref":"2","type":"x"}],"observedAt":2,"severity":"LOW","signalId":"s","weight":0.1}]}"#;
+    let first = snapshot("", &[s, t]).unwrap();
+    assert_eq!(first.snapshots[0].id().as_str(), sha256(text));
+    assert_eq!(snapshot("", &[t, other_s]).unwrap(), first);
+
+    let given = |id: &str| snapshot(&format!(r#""snapshotId":"{id}","#), &[t, s]);
+    assert_eq!(given(&sha256(text)).unwrap(), first);
+    let refused = given("mine").unwrap_err();
+    let expected = format!("`snapshots[0].snapshotId`: expected \"{}\", the hash", sha256(text));
+    assert!(refused.contains(&expected) && refused.ends_with("found \"mine\""), "{refused}");
 }

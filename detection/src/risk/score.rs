@@ -118,22 +118,22 @@ fn each_once(mut sorted: Vec<EvidenceRef>) -> Vec<EvidenceRef> {
 
 /// What the report is a reason to tell people; the gravest only.
 fn alert(report: &RiskReport) -> Option<RiskAlert> {
-    let (agent, risk) = (&report.agent_id, report.overall_risk.get());
+    let risk = report.overall_risk.get();
     let (kind, severity, evidence, description) = if is_critical(&report.signals) {
         let critical = report.signals.iter().filter(|signal| signal.severity == RiskSeverity::Critical);
         let count = critical.clone().count();
         let signals = if count == 1 { "signal" } else { "signals" };
-        let description = format!("{count} CRITICAL {signals} of agent {agent}: its risk is {risk}, the maximum");
+        let description = format!("{count} CRITICAL {signals}: the risk is {risk}, the maximum");
         (RiskAlertType::CriticalSignalDetected, RiskSeverity::Critical, evidence_of(critical), description)
     } else if risk >= HIGH_RISK {
-        let description = format!("The risk of agent {agent} is {risk}; {HIGH_RISK} and more is high");
+        let description = format!("The risk is {risk}: {HIGH_RISK} and more is high");
         (RiskAlertType::HighRiskScore, RiskSeverity::High, report.evidence_links.clone(), description)
     } else {
         return None;
     };
     Some(RiskAlert {
-        alert_id: RiskAlertParts { agent_id: agent, severity, kind, evidence: &evidence }.id(),
-        agent_id: agent.clone(),
+        alert_id: RiskAlertParts { agent_id: &report.agent_id, severity, kind, evidence: &evidence }.id(),
+        agent_id: report.agent_id.clone(),
         kind,
         severity,
         description,

@@ -8,7 +8,7 @@
 mod active;
 mod alert;
 mod ancestry;
-mod clock;
+pub(crate) mod clock;
 mod command;
 mod deadline;
 mod due;
