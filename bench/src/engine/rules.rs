@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use detection::limits::Limits;
 use detection::pack::PACK;
 use detection::plan::{Options, Plan};
 use detection::rule::{RuleSet, Watcher};
@@ -44,6 +43,6 @@ fn plan(text: &str) -> Arc<Plan> {
     let rules = text::parse("bench", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let watcher = Watcher { name: "bench".to_owned(), subscriptions: Vec::new(), rules };
     let set = RuleSet { name: "bench".to_owned(), watchers: vec![watcher] };
-    let options = Options { limits: Limits::default(), playbooks: None };
+    let options = Options::default();
     Arc::new(Plan::compile(&set, &[], &options).expect("the rules are good"))
 }

@@ -9,7 +9,6 @@ mod list;
 mod test;
 
 use detection::diagnostic::Diagnostics;
-use detection::limits::Limits;
 use detection::plan::{Options, Plan, Subject};
 use detection::reading;
 use detection::rule::{Rule, RuleSet, Watcher};
@@ -86,7 +85,7 @@ impl Compiled {
         let sources = files.sources();
         let mut reading = reading::read(&sources);
         let file_of = (0..reading.rules().len()).map(|rule| reading.file_of(rule)).collect();
-        let options = Options { limits: Limits::default(), playbooks };
+        let options = Options { playbooks, ..Options::default() };
         let plan = Plan::compile(&standalone(reading.rules().to_vec()), &[], &options);
         for problem in plan.as_ref().err().into_iter().flatten() {
             match problem.subject {
