@@ -16,12 +16,15 @@ mod deadline;
 mod effects;
 mod escalation;
 mod holdback;
+mod idle;
 mod input;
 mod request;
 mod round;
 mod row;
 mod stream;
 mod tally;
+#[cfg(test)]
+mod trial;
 mod watcher;
 mod window;
 
