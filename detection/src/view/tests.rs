@@ -1,5 +1,6 @@
 //! A view against a plain map, and what a row that cannot be read leads to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -69,7 +70,7 @@ proptest! {
                 let rows = view.scan_from(&prefix, &from).map(|(key, value)| (key.into_owned(), value.into_owned()));
                 let expected = map.range(from..).filter(|(key, _)| key.starts_with(&prefix));
                 prop_assert_eq!(rows.collect::<Vec<_>>(), expected.map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>());
-                prop_assert_eq!(view.get(&prefix).map(|row| row.into_owned()), map.get(&prefix).cloned());
+                prop_assert_eq!(view.get(&prefix).map(Cow::into_owned), map.get(&prefix).cloned());
             }
             let changes = view.into_changes().unwrap();
             store.apply(changes);

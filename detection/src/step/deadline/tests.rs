@@ -104,7 +104,6 @@ impl Naive {
                 let (stream_time, last_append) = clocks[*of];
                 match (KINDS[*kind], owner) {
                     (Kind::Escalation, _) => *time <= *appended,
-                    (Kind::Held, Some(owner)) => *of == owner && *time <= stream_time,
                     (Kind::Held, None) => false,
                     (_, Some(owner)) => *of == owner && *time <= stream_time,
                     (_, None) => *time <= stream_time + *appended - last_append,
