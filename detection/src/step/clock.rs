@@ -7,8 +7,8 @@
 
 use contracts::time::Timestamp;
 
-use super::deadline;
 use super::round::{Owner, Round};
+use super::{deadline, idle};
 use crate::view::View;
 use crate::view::keys::{Key, Tag};
 use crate::view::value::{Malformed, Reader, Writer};
@@ -105,6 +105,7 @@ pub(crate) fn advance(round: &mut Round<'_, '_>, owner: Owner<'_>, observed_at: 
         let mut row = Vec::new();
         clock.write(&mut row);
         round.view.put(&key, row);
+        idle::watch(round, owner);
         clock
     });
     if clock.earliest_bound() < clock.bound {
@@ -112,6 +113,11 @@ pub(crate) fn advance(round: &mut Round<'_, '_>, owner: Owner<'_>, observed_at: 
     }
     let is_due = clock.alarm_from.min(clock.expiry_from) <= clock.stream_time;
     Moment { event_time, stream_time: clock.stream_time, is_due }
+}
+
+/// Ends an owner's clock; its next event begins another.
+pub(crate) fn remove(view: &mut View<'_>, owner: Owner<'_>) {
+    view.remove(&key(owner));
 }
 
 pub(crate) fn read(view: &mut View<'_>, owner: Owner<'_>) -> Option<ClockRow> {

@@ -13,6 +13,9 @@
 //!
 //! Absent on purpose: what firing does. One match in the step says that, by [`Kind`].
 
+#[cfg(test)]
+mod tests;
+
 use super::clock::{self, Appended, Moment, NEVER};
 use super::round::{Owner, Round};
 use crate::view::View;
@@ -206,6 +209,22 @@ fn expire(round: &mut Round<'_, '_>, owner: Owner<'_>, stream_time: i64, fire: F
     }
     let next = first_time(round.view, &prefix).unwrap_or(NEVER);
     clock::change(round.view, owner, |clock| clock.expiry_from = next);
+}
+
+/// Takes an owner's expiries out before their time, at most so many.
+pub(crate) fn expiries(view: &mut View<'_>, owner: Owner<'_>, count_max: usize) -> Vec<Due> {
+    let prefix = prefix(Tag::Expiry, owner);
+    let mut taken = Vec::new();
+    while taken.len() < count_max
+        && let Some(due) = take_first(view, &prefix, NEVER)
+    {
+        taken.push(due);
+    }
+    taken
+}
+
+pub(crate) fn remove_expiries(view: &mut View<'_>, owner: Owner<'_>) {
+    view.remove_prefix(&prefix(Tag::Expiry, owner));
 }
 
 /// Removes the first deadline of a queue, if it is due by `until`, and gives it.

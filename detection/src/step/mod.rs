@@ -16,6 +16,7 @@ mod echo;
 mod effects;
 mod escalation;
 mod holdback;
+mod idle;
 mod input;
 mod payload;
 mod rate;
@@ -25,6 +26,8 @@ mod route;
 mod row;
 mod stream;
 mod tally;
+#[cfg(test)]
+mod trial;
 mod watcher;
 mod window;
 

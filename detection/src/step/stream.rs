@@ -102,6 +102,12 @@ pub(crate) fn is_complete(view: &mut View<'_>, endpoint_id: &str, from: i64, to:
     !streams.iter().any(|(_, seen)| spans(seen.loss) || seen.gaps.iter().any(|gap| spans(gap.loss)))
 }
 
+/// Forgets an endpoint's streams and what they lost.
+pub(crate) fn forget(view: &mut View<'_>, endpoint_id: &str) {
+    view.remove_prefix(&streams_of(endpoint_id));
+    view.remove(&streams_key(endpoint_id));
+}
+
 /// Where a number stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -233,16 +239,22 @@ fn make_room(view: &mut View<'_>, endpoint_id: &str) {
 }
 
 fn all(view: &mut View<'_>, endpoint_id: &str) -> Vec<(Vec<u8>, Seen)> {
-    let mut prefix = Key::new(Tag::Stream);
-    prefix.text(endpoint_id);
-    let rows = view.scan(&prefix).map(|(key, value)| (key.into_owned(), Seen::read(&mut Reader::new(&value))));
+    let rows = view
+        .scan(&streams_of(endpoint_id))
+        .map(|(key, value)| (key.into_owned(), Seen::read(&mut Reader::new(&value))));
     let rows: Vec<_> = rows.collect();
     rows.into_iter().filter_map(|(key, seen)| view.readable(&key, seen).map(|seen| (key, seen))).collect()
 }
 
-fn key(event: &EventView<'_>, stream: StreamView<'_>) -> Key {
+fn streams_of(endpoint_id: &str) -> Key {
     let mut key = Key::new(Tag::Stream);
-    key.text(event.endpoint_id).text(event.source).text(stream.boot_id);
+    key.text(endpoint_id);
+    key
+}
+
+fn key(event: &EventView<'_>, stream: StreamView<'_>) -> Key {
+    let mut key = streams_of(event.endpoint_id);
+    key.text(event.source).text(stream.boot_id);
     key
 }
 
@@ -250,4 +262,115 @@ fn streams_key(endpoint_id: &str) -> Key {
     let mut key = Key::new(Tag::Streams);
     key.text(endpoint_id);
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use contracts::records::AnyRecord;
+    use proptest::prelude::*;
+
+    use super::super::trial::{EPOCH, Event, Said, Trial, rule};
+    use super::*;
+    use crate::limits::Limits;
+    use crate::plan::Role;
+    use crate::rule::{Count, CountOf, Window};
+
+    proptest! {
+        #[test]
+        fn a_number_is_a_repeat_exactly_if_it_was_seen(numbers in proptest::collection::vec(0..100_i64, 1..200)) {
+            let mut seen = Seen::first(numbers[0], 0);
+            let mut known = BTreeSet::from([numbers[0]]);
+            for number in &numbers[1..] {
+                let highest = *known.last().unwrap();
+                let place = seen.take(*number, 0);
+                let expected = match *number {
+                    number if known.contains(&number) => Place::Again,
+                    number if number < highest => Place::Missed,
+                    number if number == highest + 1 => Place::Next,
+                    number => Place::Behind { from_seq: highest + 1, to_seq: number - 1 },
+                };
+                prop_assert_eq!(place, expected);
+                known.insert(*number);
+                let open: i64 = seen.gaps[1..].iter().map(|gap| gap.to_seq - gap.from_seq + 1).sum();
+                let before_first = seen.gaps[0].from_seq == i64::MIN;
+                prop_assert!(!before_first || open <= 100);
+            }
+        }
+    }
+
+    #[test]
+    fn of_too_many_gaps_the_oldest_is_closed_and_its_loss_stays() {
+        let mut seen = Seen::first(0, 0);
+        for number in (1..).take(OPEN_GAPS_MAX) {
+            seen.take(2 * number, 10 * number);
+        }
+        assert_eq!(
+            (seen.gaps.len(), seen.gaps[0].from_seq),
+            (OPEN_GAPS_MAX, 1),
+            "the unknown beginning is closed first"
+        );
+        assert_eq!(seen.loss, Stretch::NONE);
+        seen.take(1_000, 1_000);
+        assert_eq!((seen.gaps.len(), seen.gaps[0].from_seq), (OPEN_GAPS_MAX, 3));
+        assert_eq!(seen.loss, Stretch { from: 0, to: 10 });
+        assert_eq!(seen.take(1, 1_001), Place::Again, "nobody knows any more that it was missing");
+        assert_eq!(seen.take(3, 1_001), Place::Missed);
+    }
+
+    fn trial() -> Trial {
+        let count = Count { of: CountOf::Events, window_ms: 1_000, by: Vec::new(), threshold: 1 };
+        Trial::of(rule(vec![Window::Count(count)], 0), Limits::default())
+    }
+
+    fn numbered(second: i64, seq: i64) -> Said {
+        let (appended, group, role) = (second * 1_000_000, "[]".to_owned(), Role::Match);
+        let id = seq.unsigned_abs();
+        Said::Event(Event { appended, observed: appended, id, endpoint: "e", group, role, value: None, seq: Some(seq) })
+    }
+
+    #[test]
+    fn a_repeat_is_counted_and_not_evaluated_and_loss_is_told_until_it_is_filled() {
+        let mut trial = trial();
+        let fired = trial.run(&[numbered(0, 7), numbered(10, 8), numbered(10, 8), numbered(20, 11), numbered(30, 12)]);
+        assert_eq!(fired.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 0, 1, 1]);
+        assert_eq!(trial.out.counts.sent_again, 1);
+        let told = trial.out.rows.iter().map(|row| match &row.record {
+            AnyRecord::TelemetryEvent(event) => (&*event.event_type, event.payload.as_str()),
+            other => panic!("{}", other.name()),
+        });
+        let payload = r#"{"source":"test","boot_id":"boot","from_seq":9,"to_seq":10,"lost":2}"#;
+        assert_eq!(told.collect::<Vec<_>>(), [("telemetry.gap", payload)]);
+
+        let at = |second: i64| EPOCH + second * 1_000_000;
+        let mut complete = |from, to| trial.change(|view| is_complete(view, "e", at(from), at(to)));
+        let table = [(0, 9, true), (0, 10, false), (12, 13, false), (19, 25, false), (20, 30, true), (0, 30, false)];
+        for (from, to, expected) in table {
+            assert_eq!(complete(from, to), expected, "({from}, {to}]");
+        }
+        trial.run(&[numbered(31, 9), numbered(31, 10)]);
+        assert!(trial.change(|view| is_complete(view, "e", at(0), at(30))), "what was missing came");
+    }
+
+    #[test]
+    fn of_too_many_streams_the_oldest_is_forgotten_and_its_loss_stays() {
+        let store = crate::view::MemoryStore::default();
+        let mut view = View::over(&store);
+        let mut lost = Seen::first(1, 100);
+        lost.take(3, 200);
+        for number in (0..).take(STREAMS_MAX + 1) {
+            make_room(&mut view, "e");
+            let mut key = Key::new(Tag::Stream);
+            key.text("e").text("source").text(&number.to_string());
+            let seen = if number == 5 { Seen { at: 50, ..Seen::first(0, 0) } } else { Seen::first(0, 100 + number) };
+            let seen = if number == 5 { Seen { gaps: lost.gaps.clone(), ..seen } } else { seen };
+            view.put(&key, row(VERSION, |row| seen.write(row)));
+        }
+        let kept = all(&mut view, "e");
+        assert_eq!(kept.len(), STREAMS_MAX);
+        assert!(kept.iter().all(|(_, seen)| seen.at != 50));
+        assert!(!is_complete(&mut view, "e", 150, 160));
+        assert!(is_complete(&mut view, "e", 200, 300));
+    }
 }

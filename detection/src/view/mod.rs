@@ -13,6 +13,8 @@
 pub(crate) mod keys;
 mod memory;
 mod scan;
+#[cfg(test)]
+mod tests;
 pub(crate) mod value;
 
 pub use memory::MemoryStore;

@@ -34,9 +34,11 @@ pub(super) fn end_of(prefix: &[u8]) -> Vec<u8> {
 
 impl<'v> Scan<'v> {
     pub(super) fn new(store: &'v dyn Store, changes: &'v Changes, from: &[u8], end: &[u8]) -> Self {
-        let to = from.max(end);
-        let changes = changes.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to))).peekable();
-        Self { store, stored: Stored::From(from.to_vec()), end: end.to_vec(), changes }
+        // What begins behind its end is empty; a map and a store need not know that.
+        let from = from.min(end);
+        let changes = changes.range::<[u8], _>((Bound::Included(from), Bound::Excluded(end))).peekable();
+        let stored = if from < end { Stored::From(from.to_vec()) } else { Stored::End };
+        Self { store, stored, end: end.to_vec(), changes }
     }
 
     fn look(&mut self) {
