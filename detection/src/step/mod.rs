@@ -20,6 +20,8 @@ mod input;
 mod request;
 mod round;
 mod row;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 pub use effects::{Counts, Effects, Held, Row};

@@ -31,6 +31,7 @@ pub(crate) use suppression::until as suppressed_until;
 use contracts::canonical::Digest;
 use contracts::id::AlertId;
 
+use super::alert;
 use super::deadline::Due;
 use super::effects::Held;
 use super::round::{Match, Round};
@@ -50,6 +51,9 @@ pub(crate) fn admit(round: &mut Round<'_, '_>, matched: &Match<'_>, hash: Digest
         Err(hold) => {
             let reason = hold.reason;
             held::count(round, matched, hash, hold);
+            if matched.rule.rule.tell_matches {
+                alert::tell_match(round, matched);
+            }
             Admitted::Held(reason)
         }
     }
