@@ -22,7 +22,9 @@ mod suppression;
 pub(crate) use breaker::failed;
 pub(crate) use dedup::fingerprint;
 pub(crate) use entries::{Entry, get, put, remove, remove_rule};
-pub(crate) use held::{HeldRow, Hold};
+#[cfg(test)]
+pub(crate) use held::HeldRow;
+use held::Hold;
 pub(crate) use mute::{Mute, forget_rule as forget_mutes, set as set_mute};
 use slot::Subject;
 pub(crate) use slot::{Slot, Tag};

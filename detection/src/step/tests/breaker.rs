@@ -63,7 +63,12 @@ fn a_calm_trial_closes_it_and_a_busy_one_opens_it_again() {
     open(&[(at(70), 1, &["half_open 0"]), (at(71), 0, &["open 2"]), (at(130), 0, &[]), (at(131), 1, &["half_open 0"])]);
     open(&[(at(70), 1, &["half_open 0"]), (at(122), 0, &["open 2"])]);
     open(&[(at(70), 1, &["half_open 0"]), (at(123), 1, &["closed 1"]), (at(124), 1, &[])]);
-    open(&[(at(500), 1, &["half_open 0", "closed 0"]), (at(501), 1, &[]), (at(502), 1, &[]), (at(503), 0, &["open 4"])]);
+    open(&[
+        (at(500), 1, &["half_open 0", "closed 0"]),
+        (at(501), 1, &[]),
+        (at(502), 1, &[]),
+        (at(503), 0, &["open 4"]),
+    ]);
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! What people command: carried out once, told, or refused with everything that is wrong.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use contracts::field::JsonObject;
 use contracts::partition::partition_of;
 use contracts::records::{Alert, ControlCommandType as Kind, Severity};
 
 use super::holdback::conserved;
-use super::world::{START, SECOND, World, alerts, events, member, rule, words};
+use super::world::{SECOND, START, World, alerts, events, member, rule, set, words};
 use crate::rule::Rule;
+use crate::step::effects::Row;
 use crate::step::input::{Stage, Task};
 
 /// The parameters of a command about an alert.
@@ -55,21 +57,18 @@ fn a_resolved_alert_makes_way_for_its_next_episode() {
     world.matches(1, "a");
     world.matches(2, "b");
     let rows = world.command(60, "c1", Kind::Resolve, &alert);
-    assert_eq!(
-        words(&rows),
-        ["alert.suppressed deduplication 1", "alert.suppressed suppression 1", "alert.resolved"]
-    );
+    assert_eq!(words(&rows), ["alert.suppressed deduplication 1", "alert.suppressed suppression 1", "alert.resolved"]);
     let resolved = events(&rows, "alert.resolved")[0];
     assert_eq!(member(resolved, "changed_by"), r#""olga""#);
     assert_eq!(member(resolved, "reason"), r#""because""#);
-    assert_eq!(
-        member(resolved, "position"),
-        r#"{"control_offset":0,"topic":"telemetry.events.v1","partition":0}"#
-    );
+    assert_eq!(member(resolved, "position"), r#"{"control_offset":0,"topic":"telemetry.events.v1","partition":0}"#);
     let rows = world.matches(61, "a");
     assert_eq!(alerts(&rows)[0].episode, 2, "the same fingerprint again");
     assert_eq!(words(&world.tick(61 + 600)).len(), 1, "only the second alert escalates");
-    assert_eq!(words(&world.command(62, "c2", Kind::Acknowledge, &alert))[0].split(' ').next(), Some("command.refused"));
+    assert_eq!(
+        words(&world.command(62, "c2", Kind::Acknowledge, &alert))[0].split(' ').next(),
+        Some("command.refused")
+    );
     conserved(&world);
 }
 
@@ -151,6 +150,48 @@ fn a_rule_is_switched_off_and_on() {
         assert_eq!(member(told, "changed_at"), r#""2026-01-01T00:00:05.000000Z""#);
         assert_eq!(world.is_enabled(0), is_on);
     }
+}
+
+fn swap(world: &mut World, at: i64, id: &'static str, rules: Vec<Rule>) -> Vec<Row> {
+    world.next_set = Some(set(rules));
+    world.command(at, id, Kind::SwapRuleSet, &format!(r#"{{"digest":"{}"}}"#, "1".repeat(64)))
+}
+
+#[test]
+fn a_swap_tells_what_it_drops_and_keeps_the_state_of_what_stays() {
+    let deduped = |id: &str| {
+        let mut rule = Rule { severity: Severity::Critical, ..rule(id) };
+        rule.holdback.dedup_window_ms = 600_000;
+        rule
+    };
+    let mut world = World::of([deduped("gone"), deduped("stays")]);
+    for rule in [0, 0, 1, 1] {
+        world.matches_of(rule, 0, "a");
+    }
+    world.command(1, "c0", Kind::Mute, r#"{"rule_id":"gone","until":"2027-01-01T00:00:00Z"}"#);
+    let rows = swap(&mut world, 2, "c1", vec![deduped("stays")]);
+    assert_eq!(words(&rows), ["alert.suppressed deduplication 1", "rule_set.swapped"]);
+    let swapped = events(&rows, "rule_set.swapped")[0];
+    assert_eq!(member(swapped, "subject"), format!("{:?}", "1".repeat(64)));
+    assert_eq!(member(swapped, "dropped"), r#"[{"rule_id":"gone","why":"gone","active_alerts":1}]"#);
+    assert_eq!(swapped.source, "set");
+    assert_eq!(world.plan.rules.len(), 1);
+    assert_eq!(world.plan.set.digest.to_string(), "1".repeat(64));
+    assert_eq!(world.running().set, Some(world.plan.set.digest), "what a restart goes on with");
+    assert_eq!(words(&world.matches_of(0, 3, "a")), Vec::<String>::new(), "its repeats stay quiet");
+    assert_eq!(words(&world.tick(302)).len(), 1, "one of the two alerts escalates");
+    assert!(!world.has_rows(0x35), "the mute went with its rule");
+    conserved(&world);
+}
+
+#[test]
+fn a_swap_with_an_error_keeps_what_runs() {
+    let mut world = World::of([rule("r")]);
+    let before = (Arc::clone(&world.plan), world.running());
+    let rows = swap(&mut world, 0, "c1", Vec::new());
+    assert!(words(&rows)[0].starts_with("command.refused rule set `set`: an empty rule set"), "{:?}", words(&rows));
+    assert!(Arc::ptr_eq(&before.0, &world.plan));
+    assert_eq!(before.1, world.running());
 }
 
 #[test]

@@ -53,12 +53,7 @@ fn feed() -> impl Strategy<Value = (i64, Feed)> {
         kind: ControlCommandType::Mute,
         parameters: rules()[rule].id.to_string(),
     });
-    let resolve = Just(Feed::Command {
-        at: 0,
-        id: "",
-        kind: ControlCommandType::Resolve,
-        parameters: String::new(),
-    });
+    let resolve = Just(Feed::Command { at: 0, id: "", kind: ControlCommandType::Resolve, parameters: String::new() });
     let other = prop_oneof![
         Just(Feed::Tick { at: 0 }),
         Just(Feed::Event { at: 0 }),
@@ -84,9 +79,8 @@ fn placed(world: &World, now: i64, place: usize, feed: Feed) -> Feed {
             Feed::Command { at: now, id, kind: ControlCommandType::Mute, parameters }
         }
         Feed::Command { kind, .. } => {
-            let parameters = super::world::alerts(&world.rows).last().map_or("{}".to_owned(), |alert| {
-                super::commands::about(alert)
-            });
+            let parameters =
+                super::world::alerts(&world.rows).last().map_or("{}".to_owned(), |alert| super::commands::about(alert));
             Feed::Command { at: now, id, kind, parameters }
         }
     }

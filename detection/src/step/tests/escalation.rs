@@ -74,8 +74,7 @@ fn a_name_takes_the_place_of_the_first_and_supervisor_is_the_level_of_the_severi
     };
     let to = |severity, name: &str| Rule { escalate_to: Some(name.to_owned()), ..severe(severity) };
     let acting = |severity, action| Rule { action, ..severe(severity) };
-    let escalate =
-        |target: &str, priority| AlertAction::Escalate { target: target.to_owned(), priority };
+    let escalate = |target: &str, priority| AlertAction::Escalate { target: target.to_owned(), priority };
     let block = || AlertAction::Block { reason: "no".to_owned() };
     let cases = [
         (to(Severity::High, "supervisor"), SESSION),

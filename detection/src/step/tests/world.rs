@@ -9,14 +9,15 @@ use contracts::id::{CommandId, EndpointId, EventId, RuleId};
 use contracts::json::{self, Mode, Object, Value};
 use contracts::limits::JSON_DEPTH_MAX;
 use contracts::records::{
-    Alert, AlertAction, AnyRecord, Category, ControlCommand, ControlCommandType, GuardrailRequest, Severity, SourceType,
-    TelemetryEvent,
+    Alert, AlertAction, AnyRecord, Category, ControlCommand, ControlCommandType, GuardrailRequest, Severity,
+    SourceType, TelemetryEvent,
 };
 
 use crate::limits::Limits;
 use crate::plan::{Options, Plan, Routing};
 use crate::rule::{Holdback, Rule, RuleSet, Scope, TopicPattern, Watcher};
 use crate::step::clock::{self, Appended, Moment};
+use crate::step::command::{self, Running};
 use crate::step::deadline::{self, Due, Kind, Passing};
 use crate::step::effects::{Counts, Row};
 use crate::step::holdback::{self, Admitted, Slot, Tag};
@@ -24,7 +25,7 @@ use crate::step::input::{Command, Stage, Task};
 use crate::step::round::{Match, Owner, Round};
 use crate::step::row::Row as _;
 use crate::step::watcher::timestamp;
-use crate::step::{Effects, alert, body, command, escalation, request};
+use crate::step::{Effects, alert, body, escalation, request};
 use crate::view::value::Reader;
 use crate::view::{Changes, MemoryStore, Store, View};
 
@@ -71,13 +72,33 @@ pub fn rule(id: &str) -> Rule {
 #[derive(Debug, Clone)]
 pub enum Feed {
     /// A match of a rule: by an event of this id, endpoint and `what`.
-    Match { at: i64, observed: i64, rule: usize, endpoint: &'static str, group: &'static str, id: String, what: String },
+    Match {
+        at: i64,
+        observed: i64,
+        rule: usize,
+        endpoint: &'static str,
+        group: &'static str,
+        id: String,
+        what: String,
+    },
     /// An event on `host` that no rule matches.
-    Event { at: i64 },
+    Event {
+        at: i64,
+    },
     /// An event on `host` whose evaluation by a rule went over its budget.
-    OverBudget { at: i64, rule: usize },
-    Tick { at: i64 },
-    Command { at: i64, id: &'static str, kind: ControlCommandType, parameters: String },
+    OverBudget {
+        at: i64,
+        rule: usize,
+    },
+    Tick {
+        at: i64,
+    },
+    Command {
+        at: i64,
+        id: &'static str,
+        kind: ControlCommandType,
+        parameters: String,
+    },
 }
 
 pub struct World {
@@ -165,6 +186,10 @@ impl World {
         command::is_enabled(&mut View::over(&self.store), &self.plan.rules[rule])
     }
 
+    pub fn running(&self) -> Running {
+        command::running(&mut View::over(&self.store)).unwrap()
+    }
+
     pub fn has_rows(&self, tag: u8) -> bool {
         self.store.first(&[tag], &[tag + 1]).is_some()
     }
@@ -173,8 +198,7 @@ impl World {
         let plan = Arc::clone(&self.plan);
         let appended = clock::append(view, timestamp(START + feed.at() * SECOND));
         let mut out = Effects::default();
-        let mut round =
-            Round { plan: &plan, view, out: &mut out, task: self.task, appended_at: appended.at };
+        let mut round = Round { plan: &plan, view, out: &mut out, task: self.task, appended_at: appended.at };
         match feed {
             Feed::Match { observed, rule, endpoint, group, id, what, .. } => {
                 let planned = &plan.rules[*rule];
@@ -248,8 +272,7 @@ impl World {
 }
 
 pub fn set(rules: impl IntoIterator<Item = Rule>) -> RuleSet {
-    let watcher =
-        Watcher { name: "guard".to_owned(), subscriptions: Vec::new(), rules: rules.into_iter().collect() };
+    let watcher = Watcher { name: "guard".to_owned(), subscriptions: Vec::new(), rules: rules.into_iter().collect() };
     RuleSet { name: "set".to_owned(), watchers: vec![watcher] }
 }
 
@@ -305,7 +328,11 @@ pub fn event(id: &str, endpoint: &str, what: &str, observed_at: i64) -> Telemetr
 impl Feed {
     pub fn at(&self) -> i64 {
         match self {
-            Self::Match { at, .. } | Self::Event { at } | Self::OverBudget { at, .. } | Self::Tick { at } | Self::Command { at, .. } => *at,
+            Self::Match { at, .. }
+            | Self::Event { at }
+            | Self::OverBudget { at, .. }
+            | Self::Tick { at }
+            | Self::Command { at, .. } => *at,
         }
     }
 }
@@ -369,4 +396,3 @@ pub fn events<'r>(rows: &'r [Row], event_type: &str) -> Vec<&'r TelemetryEvent> 
 pub fn member(event: &TelemetryEvent, name: &str) -> String {
     event.payload.value().as_object().unwrap().get(name).map(Value::to_string).unwrap_or_default()
 }
-
