@@ -27,6 +27,8 @@ mod row;
 mod stream;
 mod tally;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod trial;
 mod watcher;
 mod window;

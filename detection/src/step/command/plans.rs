@@ -19,7 +19,7 @@ use crate::json_form;
 use crate::plan::{Plan, PlannedRule, PlannedSubscription, Routing};
 use crate::rule::RuleSet;
 use crate::step::active;
-use crate::step::holdback::{self, Tag};
+use crate::step::holdback;
 use crate::step::round::Round;
 use crate::step::watcher::{News, Outcome};
 use crate::view::keys::{self, Key};

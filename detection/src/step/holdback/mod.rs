@@ -22,7 +22,9 @@ mod suppression;
 pub(crate) use breaker::failed;
 pub(crate) use dedup::fingerprint;
 pub(crate) use entries::{Entry, get, put, remove, remove_rule};
-pub(crate) use held::{HeldRow, Hold};
+#[cfg(test)]
+pub(crate) use held::HeldRow;
+use held::Hold;
 pub(crate) use mute::{Mute, forget_rule as forget_mutes, set as set_mute};
 use slot::Subject;
 pub(crate) use slot::{Slot, Tag};
@@ -31,6 +33,7 @@ pub(crate) use suppression::until as suppressed_until;
 use contracts::canonical::Digest;
 use contracts::id::AlertId;
 
+use super::alert;
 use super::deadline::Due;
 use super::effects::Held;
 use super::round::{Match, Round};
@@ -50,6 +53,9 @@ pub(crate) fn admit(round: &mut Round<'_, '_>, matched: &Match<'_>, hash: Digest
         Err(hold) => {
             let reason = hold.reason;
             held::count(round, matched, hash, hold);
+            if matched.rule.rule.tell_matches {
+                alert::tell_match(round, matched);
+            }
             Admitted::Held(reason)
         }
     }
