@@ -78,6 +78,16 @@ impl Path {
         ast::is_singular(&self.segments)
     }
 
+    /// Names that each value it selects is below: documents without one of them give it none.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Children(selectors) | Segment::Descendants(selectors) => match selectors.as_slice() {
+                [Selector::Name(name)] => Some(&**name),
+                _ => None,
+            },
+        })
+    }
+
     /// Its steps, if it can be read directly from text: it is singular, and no index counts from the end.
     pub fn as_singular(&self) -> Option<Vec<Step<'_>>> {
         let step = |segment| match ast::only_selector(segment)? {

@@ -6,6 +6,7 @@ use contracts::id::RuleId;
 use contracts::records::RuleSetRef;
 
 use super::check::{fault, selection, unknown};
+use super::entry::{self, Entry, Target};
 use super::index::Index;
 use super::matcher::{self, Matcher};
 use super::paths::{PathList, Paths};
@@ -68,7 +69,7 @@ pub(super) fn compile(
         })
         .collect();
     let subscriptions: Vec<PlannedSubscription> = subscriptions.iter().map(|source| source.planned()).collect();
-    let index = Index::new(&planned, &subscriptions, &selectors, &paths);
+    let index = Index::new(&entries(&planned, &subscriptions, &selectors, &paths), &paths);
     Ok(Plan {
         set: RuleSetRef { name: set.name.clone(), digest: json_form::set_to_json(set).digest() },
         limits: options.limits.clone(),
@@ -186,6 +187,25 @@ fn planned(
         compared: matcher.compared(paths),
         matcher,
     }
+}
+
+/// Under what everything is filed that an event is held against.
+fn entries(
+    rules: &[PlannedRule],
+    subscriptions: &[PlannedSubscription],
+    selectors: &[Selector],
+    paths: &Paths,
+) -> Vec<(Entry, Target)> {
+    let of_rules = rules.iter().zip(0..).flat_map(|(planned, target)| {
+        let entries = entry::of_rule(planned, subscriptions, selectors, paths);
+        entries.into_iter().map(move |entry| (entry, target))
+    });
+    let first = Target::try_from(rules.len()).expect("invariant: rules are capped");
+    let limits = subscriptions.iter().zip(selectors).zip(first..);
+    let of_limits = limits
+        .filter(|((planned, _), _)| planned.subscription.events_per_sec_max.is_some())
+        .map(|((planned, selector), target)| (entry::of_limit(planned, selector, paths), target));
+    of_rules.chain(of_limits).collect()
 }
 
 #[derive(Default)]

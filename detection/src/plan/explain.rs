@@ -2,6 +2,9 @@
 
 use contracts::json::{Object, Value};
 
+use super::entry::{self, Entry};
+use super::gates::Gate;
+use super::need::{Need, Test, Way};
 use super::{Plan, PlannedRule, PlannedSubscription, Routing};
 use crate::rule::{CountOf, Window};
 
@@ -73,7 +76,7 @@ fn rule(plan: &Plan, planned: &PlannedRule) -> Vec<Line> {
         ("topics", Said::Many(rule.topics.iter().map(ToString::to_string).collect())),
         ("event_types", Said::Many(rule.event_types.clone())),
         ("subscriptions", Said::Many(naming.collect())),
-        ("looked_at_if", Said::Many(plan.index.looked_at_if(plan, planned))),
+        ("looked_at_if", Said::Many(looked_at_if(plan, planned))),
         ("reads", Said::Many(planned.compared.iter().map(ToString::to_string).collect())),
         ("windows", Said::Many(planned.windows.iter().map(window).collect())),
         ("state", Said::One(state.to_owned())),
@@ -115,5 +118,34 @@ fn window(window: &Window) -> String {
         }
         Window::Sequence { window_ms, steps, .. } => format!("{} steps in {window_ms} ms", steps.len()),
         Window::Absent { window_ms, .. } => format!("no answer in {window_ms} ms"),
+    }
+}
+
+/// What of the event's head and its payload makes the rule worth asking.
+fn looked_at_if(plan: &Plan, planned: &PlannedRule) -> Vec<String> {
+    let entries = entry::of_rule(planned, &plan.subscriptions, &plan.selectors, &plan.paths);
+    let lines = entries.into_iter().map(|Entry { gate, need }| {
+        let gate = match gate {
+            Gate::Topic(pattern) => format!("topic {pattern}"),
+            Gate::EventType(event_type) => format!("event type {event_type}"),
+        };
+        let ways: Vec<String> = need.iter().flat_map(Need::ways).map(|way| way_in_words(plan, way)).collect();
+        if ways.is_empty() { gate } else { format!("{gate} with {}", ways.join(" or ")) }
+    });
+    lines.collect()
+}
+
+fn way_in_words(plan: &Plan, way: &Way) -> String {
+    match way {
+        Way::Text(text) => format!("the text {:?}", String::from_utf8_lossy(text)),
+        Way::Field { path, test } => {
+            let path = plan.paths.get(*path);
+            match test {
+                Test::Present => format!("a value of {path}"),
+                Test::Equal(literal) => format!("{path} equal to {literal}"),
+                Test::AtLeast(number) => format!("{path} at least {number}"),
+                Test::AtMost(number) => format!("{path} at most {number}"),
+            }
+        }
     }
 }

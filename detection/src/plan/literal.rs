@@ -49,7 +49,7 @@ fn ending(literal: &[u8]) -> &[u8] {
 }
 
 /// Each byte adds by how rare it is: 1 for the most common ones of ordinary text, up to 5.
-fn rarity(literal: &[u8]) -> u32 {
+pub(super) fn rarity(literal: &[u8]) -> u32 {
     literal.iter().map(|&byte| 1 + u32::from(u8::MAX - rank(byte)) / 64).sum()
 }
 

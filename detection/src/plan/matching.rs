@@ -15,6 +15,7 @@ use super::selection::{is_bookkeeping, sees, selects};
 use super::values::EventValues;
 use super::{Hit, Matched, Plan, Scratch, group};
 use crate::eval::{OverBudget, Work};
+use crate::jsonpath::{self, Readings};
 
 pub(super) fn matching<'e>(
     plan: &Plan,
@@ -26,17 +27,24 @@ pub(super) fn matching<'e>(
     if is_bookkeeping(event) {
         return Ok(matched);
     }
-    plan.index.find(event, scratch);
-    let Scratch { rules, limits, fields, selected, .. } = scratch;
-    rules.retain(|&rule| plan.may_match(rule, event));
-    limits.retain(|&subscription| plan.may_ask(subscription, event));
+    let Scratch { candidates, rules, limits, fields, selected } = scratch;
+    plan.index.search(event, candidates);
+    let mut readings = None;
+    if !candidates.fields.is_empty() {
+        let read = plan.read(event, fields)?;
+        plan.index.read(read, candidates);
+        readings = Some(read);
+    }
+    plan.split(candidates.targets.sorted(), event, rules, limits);
     if rules.is_empty() && limits.is_empty() {
         return Ok(matched);
     }
 
     // From here on the payload counts, so it is proven first: nobody is asked about an event that is refused.
-    check_object(event.payload, JSON_DEPTH_MAX)?;
-    let readings = plan.paths.fields.read(event.payload, fields)?;
+    let readings = match readings {
+        Some(readings) => readings,
+        None => plan.read(event, fields)?,
+    };
     let values = EventValues { paths: &plan.paths, payload: event.payload, readings, tree: OnceCell::new() };
     selected.clear();
     selected.resize(plan.subscriptions.len(), None);
@@ -60,6 +68,27 @@ pub(super) fn matching<'e>(
 }
 
 impl Plan {
+    /// The values of all paths that are read directly, from a payload that is thereby proven to be a JSON object.
+    fn read<'e, 's>(
+        &self,
+        event: &EventView<'e>,
+        scratch: &'s mut jsonpath::Scratch,
+    ) -> Result<Readings<'e, 's>, NotAJsonObject> {
+        check_object(event.payload, JSON_DEPTH_MAX)?;
+        Ok(self.paths.fields.read(event.payload, scratch)?)
+    }
+
+    /// The candidates that the event's head leaves: rules, and subscriptions to be asked about their rate.
+    fn split(&self, targets: &[usize], event: &EventView<'_>, rules: &mut Vec<usize>, limits: &mut Vec<usize>) {
+        let (of_rules, of_subscriptions) =
+            targets.split_at(targets.partition_point(|&target| target < self.rules.len()));
+        rules.clear();
+        rules.extend(of_rules.iter().copied().filter(|&rule| self.may_match(rule, event)));
+        let subscriptions = of_subscriptions.iter().map(|target| target - self.rules.len());
+        limits.clear();
+        limits.extend(subscriptions.filter(|&subscription| self.may_ask(subscription, event)));
+    }
+
     /// Whether the rule sees the event, as far as its head says.
     fn may_match(&self, rule: usize, event: &EventView<'_>) -> bool {
         let planned = &self.rules[rule];

@@ -5,17 +5,21 @@
 //!
 //! Absent on purpose: state. Whether a rule is switched off or muted, and what its windows hold, is in the view.
 
+mod candidates;
 mod check;
 mod compile;
 mod details;
 mod digest;
+mod entry;
 mod explain;
-// mod gates;
+mod field_index;
+mod gates;
 mod group;
 mod index;
-// mod literal;
+mod literal;
 mod matcher;
 mod matching;
+mod need;
 mod paths;
 mod predicate;
 mod problem;
@@ -23,7 +27,7 @@ mod routing;
 mod scratch;
 mod selection;
 mod terms;
-// mod unescape;
+mod unescape;
 mod values;
 
 pub use problem::{Problem, Subject};

@@ -158,6 +158,17 @@ fn comparison(operator: Compare, left: Term, right: Term) -> Node {
     Node::Compare { left, comparison, right }
 }
 
+/// The comparison with its sides changed.
+pub(super) fn turned(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        other => other,
+    }
+}
+
 fn term(operand: &Operand, place: &Place, paths: &mut PathList, faults: &mut Vec<Fault>) -> Option<Term> {
     match operand {
         Operand::Path(path) => Some(Term::Path(paths.id(path))),

@@ -9,7 +9,7 @@ use contracts::json::{Decimal, Value};
 
 use crate::eval::{Comparison, OverBudget, Work};
 use crate::plan::paths::{PathId, PathList};
-use crate::plan::predicate::{Node, Term, Values};
+use crate::plan::predicate::{Node, Term, Values, turned};
 
 /// More than any condition on a rule's own constants costs; beyond it nothing is reported.
 const WORK_MAX: u64 = 1 << 20;
@@ -155,17 +155,6 @@ impl<'n> Bound<'n> {
             (Value::Number(_), Value::String(_)) => true,
             _ => false,
         }
-    }
-}
-
-/// The comparison with its sides changed.
-fn turned(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        other => other,
     }
 }
 
