@@ -68,7 +68,7 @@ pub(super) fn compile(
             planned(source, windows, &feeding, matcher, &paths)
         })
         .collect();
-    let subscriptions: Vec<PlannedSubscription> = subscriptions.iter().map(|source| source.planned()).collect();
+    let subscriptions: Vec<PlannedSubscription> = subscriptions.iter().map(Source::planned).collect();
     let index = Index::new(&entries(&planned, &subscriptions, &selectors, &paths), &paths);
     Ok(Plan {
         set: RuleSetRef { name: set.name.clone(), digest: json_form::set_to_json(set).digest() },

@@ -1,5 +1,7 @@
 //! A plan in words: what will run, what it looks at first, and where its state lives.
 
+use std::fmt::{self, Write as _};
+
 use contracts::json::{Object, Value};
 
 use super::entry::{self, Entry};
@@ -19,11 +21,11 @@ enum Said {
 pub(super) fn text(plan: &Plan) -> String {
     let mut text = format!("rule set {}\n  digest: {}\n", plan.set.name, plan.set.digest);
     for planned in &plan.rules {
-        text.push_str(&format!("\nrule {}\n", planned.rule.id));
+        push(&mut text, format_args!("\nrule {}\n", planned.rule.id));
         push_lines(&mut text, rule(plan, planned));
     }
     for planned in &plan.subscriptions {
-        text.push_str(&format!("\nsubscription {}\n", planned.subscription.id));
+        push(&mut text, format_args!("\nsubscription {}\n", planned.subscription.id));
         push_lines(&mut text, subscription(planned));
     }
     text.push_str("\npayload fields\n");
@@ -35,10 +37,14 @@ fn push_lines(text: &mut String, lines: Vec<Line>) {
     for (name, said) in lines {
         match said {
             Said::Many(items) if items.is_empty() => {}
-            Said::Many(items) => text.push_str(&format!("  {}: {}\n", name.replace('_', " "), items.join(", "))),
-            Said::One(item) => text.push_str(&format!("  {}: {item}\n", name.replace('_', " "))),
+            Said::Many(items) => push(text, format_args!("  {}: {}\n", name.replace('_', " "), items.join(", "))),
+            Said::One(item) => push(text, format_args!("  {}: {item}\n", name.replace('_', " "))),
         }
     }
+}
+
+fn push(text: &mut String, line: fmt::Arguments<'_>) {
+    text.write_fmt(line).expect("invariant: a String takes all that is written");
 }
 
 pub(super) fn json(plan: &Plan) -> Object<'static> {

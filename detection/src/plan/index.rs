@@ -110,13 +110,15 @@ fn open_parts<'t, T>(parts: &'t ByGate<T>, open: &[GateId]) -> impl Iterator<Ite
     })
 }
 
+type TestsByGate<'e> = BTreeMap<GateId, Vec<(&'e Test, Target)>>;
+
 /// An index while it is filled.
 #[derive(Debug, Default)]
 struct Draft<'e> {
     always: BTreeMap<GateId, Vec<Target>>,
     searched: BTreeSet<GateId>,
     texts: BTreeMap<&'e [u8], BTreeMap<GateId, Vec<Target>>>,
-    fields: BTreeMap<PathId, BTreeMap<GateId, Vec<(&'e Test, Target)>>>,
+    fields: BTreeMap<PathId, TestsByGate<'e>>,
 }
 
 impl<'e> Draft<'e> {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: of a [`Set`] that belongs to a condition, some literal occurs in every text the condition holds for.
 
-use regex_syntax::hir::literal::{Extractor, Seq, rank};
+use regex_syntax::hir::literal::{Extractor, Literal, Seq, rank};
 use regex_syntax::hir::{Hir, HirKind};
 
 /// Longer literals are cut to their end: it bounds the automaton, and how many literals can end at one byte.
@@ -75,7 +75,7 @@ fn beginning_of(hir: &Hir) -> Option<Set> {
     let mut seq: Seq = Extractor::new().extract(hir);
     // Fewer and shorter, where that loses little; still one of them begins every match.
     seq.optimize_for_prefix_by_preference();
-    Set::new(seq.literals()?.iter().map(|literal| literal.as_bytes()))
+    Set::new(seq.literals()?.iter().map(Literal::as_bytes))
 }
 
 #[cfg(test)]

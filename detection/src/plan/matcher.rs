@@ -33,8 +33,8 @@ pub(super) enum Shape {
     Each,
     Sequence(Vec<Stage>),
     Absence {
-        step: Stage,
-        after: Stage,
+        step: Box<Stage>,
+        after: Box<Stage>,
     },
 }
 
@@ -94,7 +94,7 @@ impl Matcher {
         let (sequence, absence): (&[Stage], _) = match &self.shape {
             Shape::Each => (&[], None),
             Shape::Sequence(stages) => (stages, None),
-            Shape::Absence { step, after } => (&[], Some([step, after])),
+            Shape::Absence { step, after } => (&[], Some([&**step, &**after])),
         };
         sequence.iter().chain(absence.into_iter().flatten())
     }
@@ -132,8 +132,8 @@ pub(super) fn compile(
             Shape::Sequence(stages.collect())
         }
         [(place, Window::Absent { step, after, .. })] => Shape::Absence {
-            step: stage(step, &below(place, 0), paths, faults),
-            after: stage(after, &below(place, 1), paths, faults),
+            step: Box::new(stage(step, &below(place, 0), paths, faults)),
+            after: Box::new(stage(after, &below(place, 1), paths, faults)),
         },
         _ => Shape::Each,
     };

@@ -1,6 +1,6 @@
 //! One event held against the plan.
 //!
-//! Invariant: the hits are those of a plain reading of the rules; the index only leaves out what cannot be one. An event
+//! Invariant: the hits are those of a plain reading of the rules; the index only leaves out what cannot be asking. An event
 //! that no rule can match is not parsed, and nothing is allocated for it.
 
 use std::cell::OnceCell;
@@ -48,21 +48,21 @@ pub(super) fn matching<'e>(
     let values = EventValues { paths: &plan.paths, payload: event.payload, readings, tree: OnceCell::new() };
     selected.clear();
     selected.resize(plan.subscriptions.len(), None);
-    let mut one = Event { plan, event, values, selected };
+    let mut asking = Asking { plan, event, values, selected };
     for &subscription in &*limits {
-        let is_over = one.is_selected(subscription) == Ok(true) && limited(subscription);
+        let is_over = asking.is_selected(subscription) == Ok(true) && limited(subscription);
         if is_over {
-            one.selected[subscription] = Some(Ok(false));
+            asking.selected[subscription] = Some(Ok(false));
         }
     }
     for &rule in &*rules {
-        match one.hit(rule) {
+        match asking.hit(rule) {
             Ok(hit) => matched.hits.extend(hit),
             Err(OverBudget) => matched.over_budget.push(rule),
         }
     }
     if !matched.hits.is_empty() {
-        matched.payload = Some(one.values.into_tree());
+        matched.payload = Some(asking.values.into_tree());
     }
     Ok(matched)
 }
@@ -105,8 +105,8 @@ impl Plan {
     }
 }
 
-/// An event that some rule may match.
-struct Event<'p, 'e, 's> {
+/// The rules being asked about one event.
+struct Asking<'p, 'e, 's> {
     plan: &'p Plan,
     event: &'p EventView<'e>,
     values: EventValues<'p, 'e, 's>,
@@ -114,7 +114,7 @@ struct Event<'p, 'e, 's> {
     selected: &'s mut Vec<Option<Result<bool, OverBudget>>>,
 }
 
-impl Event<'_, '_, '_> {
+impl Asking<'_, '_, '_> {
     fn hit(&mut self, rule: usize) -> Result<Option<Hit>, OverBudget> {
         let planned = &self.plan.rules[rule];
         let matcher = &planned.matcher;

@@ -31,8 +31,7 @@ impl PathList {
     pub fn finish(self) -> Paths {
         let fields = Fields::new(self.list.iter().filter_map(Path::as_singular));
         let slots = self.list.iter().map(|path| fields.slot(&path.as_singular()?)).collect();
-        let root = fields.slot(&[]).expect("invariant: the root is among any paths");
-        Paths { list: self.list, fields, slots, root }
+        Paths { list: self.list, fields, slots }
     }
 }
 
@@ -43,8 +42,6 @@ pub(super) struct Paths {
     pub fields: Fields,
     /// For each path where that pass leaves its value, if it is among those.
     slots: Vec<Option<SlotId>>,
-    /// Of the payload itself.
-    pub root: SlotId,
 }
 
 impl Paths {

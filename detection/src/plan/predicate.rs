@@ -90,6 +90,13 @@ impl Term {
         }
     }
 
+    pub fn literal(&self) -> Option<&Literal> {
+        match self {
+            Self::Literal(literal) => Some(literal),
+            Self::Path(_) | Self::Derived { .. } => None,
+        }
+    }
+
     fn any(
         &self,
         values: &impl Values,

@@ -34,7 +34,7 @@ fn character(escape: &str) -> (Option<char>, usize) {
         Some(b'n') => simple('\n'),
         Some(b'r') => simple('\r'),
         Some(b't') => simple('\t'),
-        Some(&(byte @ (b'"' | b'\\' | b'/'))) => simple(char::from(byte)),
+        Some(&byte @ (b'"' | b'\\' | b'/')) => simple(char::from(byte)),
         Some(b'u') => match unit(escape) {
             Some(first) => {
                 let second = escape.get(5..).and_then(|rest| rest.strip_prefix('\\')).and_then(unit);

@@ -24,13 +24,11 @@ pub(super) struct EventValues<'p, 'e, 's> {
 impl<'e> EventValues<'_, 'e, '_> {
     /// The first value of a path.
     pub fn first(&self, path: PathId) -> Option<Value<'_>> {
-        match self.paths.slot(path) {
-            Some(slot) => self.readings.get(slot).to_value(),
-            None => {
-                let found = self.paths.get(path).select(self.tree(), &mut Work::new(u64::MAX));
-                found.ok()?.first().map(|value| (*value).clone())
-            }
+        if let Some(slot) = self.paths.slot(path) {
+            return self.readings.get(slot).to_value();
         }
+        let found = self.paths.get(path).select(self.tree(), &mut Work::new(u64::MAX));
+        found.ok()?.first().map(|value| (*value).clone())
     }
 
     pub fn tree(&self) -> &Value<'e> {

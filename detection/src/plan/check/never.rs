@@ -7,7 +7,7 @@
 
 use contracts::json::{Decimal, Value};
 
-use crate::eval::{Comparison, OverBudget, Work};
+use crate::eval::{Comparison, Derivation, OverBudget, Work};
 use crate::plan::paths::{PathId, PathList};
 use crate::plan::predicate::{Node, Term, Values, turned};
 
@@ -17,7 +17,9 @@ const WORK_MAX: u64 = 1 << 20;
 /// Why `nodes` never hold together, if that is certain.
 pub(in crate::plan) fn never(nodes: &[&Node], paths: &PathList) -> Option<String> {
     let mut all = Vec::new();
-    nodes.iter().for_each(|node| conjuncts(node, &mut all));
+    for node in nodes {
+        conjuncts(node, &mut all);
+    }
     all.iter().find_map(|node| alone(node, paths)).or_else(|| together(&all, paths))
 }
 
@@ -36,7 +38,10 @@ fn alone(node: &Node, paths: &PathList) -> Option<String> {
             reasons.map(|reasons| format!("no alternative can hold: {}", reasons.join("; ")))
         }
         Node::In { values, .. } if values.is_empty() => Some("nothing is in an empty list".to_owned()),
-        Node::Compare { left, comparison, right } => unordered(*comparison, left, right).or_else(|| constant(node)),
+        Node::Compare { left, comparison, right } => {
+            unordered(*comparison, left, right).or_else(|| underivable(node)).or_else(|| constant(node))
+        }
+        Node::Contains { .. } => underivable(node).or_else(|| constant(node)),
         _ => constant(node),
     }
 }
@@ -52,6 +57,26 @@ fn unordered(comparison: Comparison, left: &Term, right: &Term) -> Option<String
     })
 }
 
+/// What a function gives is compared with what it never gives.
+fn underivable(node: &Node) -> Option<String> {
+    let (derivation, literal, is_part) = match node {
+        Node::Compare { left: Term::Derived { derivation, .. }, comparison: Comparison::Equal, right } => {
+            (*derivation, right.literal()?, false)
+        }
+        Node::Contains { left: Term::Derived { derivation, .. }, right } => (*derivation, right.literal()?, true),
+        _ => return None,
+    };
+    match (derivation, literal) {
+        (Derivation::Lower, Value::String(_)) => {
+            let lower = derivation.of(literal, &mut Work::new(WORK_MAX)).ok().flatten()?;
+            (lower != *literal).then(|| format!("`lower` gives no capital letters; write {lower}"))
+        }
+        (Derivation::Len | Derivation::Entropy, Value::Number(_)) if !is_part => None,
+        (Derivation::Len | Derivation::Entropy, _) => Some("the function gives a number".to_owned()),
+        (Derivation::Lower, _) => Some("`lower` gives a string".to_owned()),
+    }
+}
+
 /// A condition on constants alone.
 fn constant(node: &Node) -> Option<String> {
     let mut read = Vec::new();
@@ -62,7 +87,9 @@ fn constant(node: &Node) -> Option<String> {
 
 fn together(all: &[&Node], paths: &PathList) -> Option<String> {
     let mut singular: Vec<PathId> = Vec::new();
-    all.iter().for_each(|node| node.paths(&mut singular));
+    for node in all {
+        node.paths(&mut singular);
+    }
     singular.sort_unstable();
     singular.dedup();
     singular.retain(|path| paths.get(*path).is_singular());

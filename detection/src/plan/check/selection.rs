@@ -3,6 +3,7 @@
 use crate::plan::check::{fault, never};
 use crate::plan::paths::PathList;
 use crate::plan::predicate::Node;
+use crate::plan::terms::{Terms, below};
 use crate::rule::{Expr, Fault, Place, Rule, Subscription, TopicPattern, Window};
 
 /// `naming` are the subscriptions that name the rule.
@@ -35,17 +36,14 @@ pub(in crate::plan) fn check(rule: &Rule, naming: &[&Subscription]) -> Vec<Fault
             Window::Absent { after, .. } => vec![(1, after)],
         };
         for (child, step) in needed {
-            let is_reached = |naming: &&Subscription| meets(&[naming.topic.clone()], &step.topic);
-            let by_subscription = naming.is_empty() || naming.iter().any(|naming| is_reached(&naming));
+            let is_reached = |naming: &Subscription| meets(std::slice::from_ref(&naming.topic), &step.topic);
+            let by_subscription = naming.is_empty() || naming.iter().any(|naming| is_reached(naming));
             if !meets(&rule.topics, &step.topic) || !by_subscription {
                 faults.push(Fault {
                     expected: Some("a topic among those that the rule sees".to_owned()),
                     found: Some(format!("`{}`", step.topic)),
                     help: Some("add it to `topic`".to_owned()),
-                    ..fault(
-                        Place::Filter(place.iter().copied().chain([child]).collect()),
-                        "a step that no event can be",
-                    )
+                    ..fault(Place::Filter(below(&place, child)), "a step that no event can be")
                 });
             }
         }
@@ -79,7 +77,7 @@ pub(in crate::plan) fn check_subscription(
 
 /// The windows at the top level, each with its place.
 fn windows(filter: &Expr) -> Vec<(Vec<usize>, &Window)> {
-    crate::plan::terms::Terms::of(Some(filter), &mut Vec::new()).windows
+    Terms::of(Some(filter), &mut Vec::new()).windows
 }
 
 /// Whether some topic may be meant by `pattern` and by one of `topics`; none mean every topic.
