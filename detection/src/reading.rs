@@ -7,7 +7,7 @@
 use crate::diagnostic::{Code, Diagnostics, Log, Mark, Trouble};
 use crate::form::Origin;
 use crate::limits::{RULE_FILE_BYTES_MAX, RULES_MAX};
-use crate::rule::{Fault, Rule};
+use crate::rule::{Fault, Place, Rule};
 use crate::{json_form, text};
 
 /// A file that was read: this crate does no I/O.
@@ -34,12 +34,20 @@ pub struct Reading<'t> {
     rules: Vec<Rule>,
     /// Where each of the rules was written, and in which of the files.
     origins: Vec<(usize, Origin)>,
+    /// Rules whose id was there before.
+    repeats: Vec<usize>,
     diagnostics: Diagnostics,
 }
 
 /// Reads all files; nothing stops at the first error.
 pub fn read<'t>(files: &'t [File<'t>]) -> Reading<'t> {
-    let mut reading = Reading { files, rules: Vec::new(), origins: Vec::new(), diagnostics: Diagnostics::default() };
+    let mut reading = Reading {
+        files,
+        rules: Vec::new(),
+        origins: Vec::new(),
+        repeats: Vec::new(),
+        diagnostics: Diagnostics::default(),
+    };
     for place in 0..files.len() {
         reading.read_file(place);
     }
@@ -119,6 +127,10 @@ impl<'t> Reading<'t> {
 
     /// Adds what a compiler found wrong with one of [`Reading::rules`].
     pub fn fault(&mut self, rule: usize, fault: &Fault) {
+        // An id that is there twice was told with both places, which a compiler does not know.
+        if fault.place == Place::Rule && self.repeats.contains(&rule) {
+            return;
+        }
         let span = self.origins[rule].1.span(&fault.place);
         self.log_of(rule).report(span, fault.into());
     }

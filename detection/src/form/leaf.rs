@@ -5,9 +5,9 @@ use contracts::canonical;
 use contracts::json::{Mode, Number, Value, parse};
 
 use crate::diagnostic::{Code, Trouble};
-use crate::eval::{self, FunctionError, FunctionErrorKind, Pattern, PatternError, PatternErrorKind};
+use crate::eval::{Pattern, PatternError, PatternErrorKind};
 use crate::jsonpath::Path;
-use crate::rule::{Function, Literal, Template, TopicPattern};
+use crate::rule::{Literal, Template, TopicPattern};
 
 pub(crate) fn path(text: &str) -> Result<Path, Trouble> {
     Path::parse(text).map_err(|error| {
@@ -44,7 +44,7 @@ pub(crate) fn pattern(text: &str) -> Result<String, Trouble> {
     }
 }
 
-fn bad_pattern(text: &str, error: &PatternError) -> Trouble {
+pub(super) fn bad_pattern(text: &str, error: &PatternError) -> Trouble {
     let trouble = match &error.kind {
         PatternErrorKind::Backtracking { construct } => Trouble::new(
             Code::BacktrackingRegex,
@@ -69,7 +69,7 @@ fn bad_pattern(text: &str, error: &PatternError) -> Trouble {
 }
 
 /// What an error expects, where its text begins with that word.
-fn expectation(error: &impl ToString) -> String {
+pub(super) fn expectation(error: &impl ToString) -> String {
     let text = error.to_string();
     text.strip_prefix("expected ").map_or_else(|| text.clone(), str::to_owned)
 }
@@ -98,50 +98,6 @@ pub(crate) fn literal(value: &Value<'_>) -> Literal {
 /// An object in its canonical spelling.
 pub(crate) fn object(value: &Value<'_>) -> String {
     canonical::tolerant_text(value).into_string()
-}
-
-/// The functions by their names.
-pub(crate) const FUNCTIONS: [(&str, Function); 5] = [
-    ("luhn", Function::Luhn),
-    ("cidr", Function::Cidr),
-    ("entropy", Function::Entropy),
-    ("len", Function::Len),
-    ("lower", Function::Lower),
-];
-
-pub(crate) fn function_name(function: Function) -> &'static str {
-    let found = FUNCTIONS.iter().find(|(_, known)| *known == function);
-    found.expect("invariant: the list has them all").0
-}
-
-/// Whether the function says yes or no, rather than give a value.
-pub(crate) fn is_condition(function: Function) -> bool {
-    match function {
-        Function::Luhn | Function::Cidr => true,
-        Function::Entropy | Function::Len | Function::Lower => false,
-    }
-}
-
-/// Checks a call by the literals that follow its first argument; an error says which of those it is about.
-pub(crate) fn call(function: Function, literals: &[Value<'_>]) -> Result<(), (Option<usize>, Trouble)> {
-    eval::function(function_name(function), literals).map(drop).map_err(|error| bad_call(&error, literals))
-}
-
-fn bad_call(error: &FunctionError, literals: &[Value<'_>]) -> (Option<usize>, Trouble) {
-    let text = error.argument.and_then(|argument| literals.get(argument)?.as_str());
-    let trouble = match (&error.kind, text) {
-        (FunctionErrorKind::Pattern(error), Some(text)) => bad_pattern(text, error),
-        (FunctionErrorKind::NotAString { found }, _) => {
-            Trouble::new(Code::WrongType, "an argument of the wrong type").expected("a string").found(*found)
-        }
-        (FunctionErrorKind::Count { name, expected, found }, _) => {
-            Trouble::new(Code::WrongType, "too few or too many arguments")
-                .expected(format!("`{name}({expected})`"))
-                .found(format!("{found} after the path"))
-        }
-        (kind, _) => Trouble::new(Code::WrongType, "an argument that cannot stand").expected(expectation(kind)),
-    };
-    (error.argument, trouble)
 }
 
 /// A JSON text as a tree, or what is wrong with it.

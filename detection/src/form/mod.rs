@@ -7,6 +7,7 @@
 //! [`Rule`]: crate::rule::Rule
 
 mod action;
+pub(crate) mod call;
 mod item;
 pub(crate) mod key;
 pub(crate) mod leaf;
@@ -20,7 +21,7 @@ use std::ops::Range;
 use crate::diagnostic::Reported;
 
 pub(crate) use item::{Items, duration_ms};
-pub(crate) use key::{Key, Kind};
+pub(crate) use key::Key;
 pub(crate) use origin::{Origin, Spot};
 pub(crate) use read::{Written, read};
 pub(crate) use text::{Quoted, Text};

@@ -18,7 +18,7 @@ pub(crate) struct Origin {
 
 /// A node of a filter, and what is inside: the conditions of `and` and `or`, the operands of a comparison, the arguments of
 /// a function, the pattern, the values of a set after what is looked for in it; of a count its distinct path, of a window its
-/// steps and after them its `by`; of a step its filter.
+/// steps and after them its `by`; of a step what is inside its filter.
 #[derive(Debug, Clone)]
 pub(crate) struct Spot {
     pub span: Range<usize>,

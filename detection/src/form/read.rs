@@ -9,7 +9,7 @@ use contracts::records::{Category, Severity};
 use super::item::Items;
 use super::{Entry, Node, Origin, Spot, action, leaf};
 use crate::diagnostic::{Code, Log, Reported, Trouble};
-use crate::limits::{DEDUP_WINDOW_MS_DEFAULT, LATENESS_MS_DEFAULT};
+use crate::limits::{DEDUP_WINDOW_MS_DEFAULT, FILTER_DEPTH_MAX, LATENESS_MS_DEFAULT};
 use crate::reading::Form;
 use crate::rule::{Expr, Holdback, Rule, Scope, Storm};
 
@@ -49,6 +49,9 @@ pub(crate) fn read(written: Written, form: Form, log: &mut Log<'_>) -> Result<(R
     let tell_matches = keys.get("tell_matches", Items::boolean);
     let tests = keys.list("tests", Items::string);
     let (filter, spot) = filter?.unzip();
+    if let (Some(filter), Some(spot)) = (&filter, &spot) {
+        check_depth(filter, spot, log)?;
+    }
     let rule = Rule {
         name: name?.unwrap_or_else(|| id.as_str().to_owned()),
         id,
@@ -75,6 +78,17 @@ pub(crate) fn read(written: Written, form: Form, log: &mut Log<'_>) -> Result<(R
     };
     let origin = Origin::new(head, &entries, spot);
     Ok((rule, origin))
+}
+
+/// Counted in the tree, so that whatever one form can say the other can.
+fn check_depth(filter: &Expr, spot: &Spot, log: &mut Log<'_>) -> Result<(), Reported> {
+    let depth = filter.depth();
+    if depth <= FILTER_DEPTH_MAX {
+        return Ok(());
+    }
+    let trouble = Trouble::new(Code::TooDeep, "a filter that is nested too deep")
+        .expected(format!("at most {FILTER_DEPTH_MAX} conditions inside each other"));
+    Err(log.report(spot.span.clone(), trouble.found(depth.to_string()).help("write several rules")))
 }
 
 /// The entries of one rule, asked for by name.

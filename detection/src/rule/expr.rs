@@ -107,3 +107,30 @@ pub struct Step {
     pub topic: TopicPattern,
     pub filter: Option<Box<Expr>>,
 }
+
+impl Expr {
+    /// How many conditions are inside each other, those of steps and calls in calls included; 1 for a plain one.
+    pub fn depth(&self) -> usize {
+        let step = |step: &Step| step.filter.as_ref().map_or(0, |filter| filter.depth());
+        let deepest = |conditions: &[Self]| conditions.iter().map(Self::depth).max().unwrap_or(0);
+        1 + match self {
+            Self::And(conditions) | Self::Or(conditions) => deepest(conditions),
+            Self::Not(condition) => condition.depth(),
+            Self::Compare { left, right, .. } => left.depth().max(right.depth()),
+            Self::Matches { left, .. } | Self::In { left, .. } => left.depth(),
+            Self::Holds { args, .. } => args.iter().map(Operand::depth).max().unwrap_or(0),
+            Self::Window(Window::Sequence { steps, .. }) => steps.iter().map(step).max().unwrap_or(0),
+            Self::Window(Window::Absent { step: awaited, after, .. }) => step(awaited).max(step(after)),
+            Self::Exists(_) | Self::Window(Window::Count(_)) => 0,
+        }
+    }
+}
+
+impl Operand {
+    fn depth(&self) -> usize {
+        match self {
+            Self::Path(_) | Self::Literal(_) => 0,
+            Self::Call { args, .. } => 1 + args.iter().map(Self::depth).max().unwrap_or(0),
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod filter;
 mod format;
+mod layout;
 mod lexer;
 mod print;
 mod tree;

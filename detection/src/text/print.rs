@@ -21,7 +21,7 @@ pub fn print(rule: &Rule) -> String {
     format::laid_out(&text)
 }
 
-fn name(id: &str) -> String {
+pub(super) fn name(id: &str) -> String {
     let begins_word = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if begins_word && id.chars().all(is_word) { id.to_owned() } else { quoted(id) }
 }

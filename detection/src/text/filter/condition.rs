@@ -4,8 +4,8 @@ use contracts::nearest::nearest;
 
 use super::{Kind, Parsed, Parser};
 use crate::diagnostic::{Code, Reported, Trouble};
-use crate::form::{Spot, leaf};
-use crate::rule::{Compare, Expr, Operand};
+use crate::form::{Spot, call, leaf};
+use crate::rule::{Compare, Expr, Literal, Operand};
 
 /// What stands between the sides of a condition.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ impl Parser<'_, '_> {
             return Err(*reported);
         }
         if let Ok((Operand::Call { function, args }, spot)) = &left
-            && leaf::is_condition(*function)
+            && call::is_condition(*function)
         {
             let (function, args) = (*function, args.clone());
             let spot = Spot { span: self.since(start), inner: spot.inner.clone() };
@@ -115,19 +115,10 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// A function that says yes or no has no value to compare with.
     fn value_of(&mut self, operand: Parsed<Operand>) -> Parsed<Operand> {
         let (operand, spot) = operand?;
-        match operand {
-            Operand::Call { function, .. } if leaf::is_condition(function) => {
-                let name = leaf::function_name(function);
-                let trouble =
-                    Trouble::new(Code::WrongType, format!("`{name}` says yes or no, and has no value to compare with"))
-                        .expected("a path, a value, or one of `len`, `lower`, `entropy`");
-                Err(self.log.report(spot.span, trouble))
-            }
-            _ => Ok((operand, spot)),
-        }
+        call::check_value(&operand).map_err(|trouble| self.log.report(spot.span.clone(), trouble))?;
+        Ok((operand, spot))
     }
 
     fn operator(&mut self) -> Result<Operator, Reported> {
@@ -186,7 +177,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn set(&mut self) -> Result<Vec<(crate::rule::Literal, Spot)>, Reported> {
+    fn set(&mut self) -> Result<Vec<(Literal, Spot)>, Reported> {
         let start = self.here();
         if !self.take('[') {
             return Err(self.expected_with("`[`", Some("write the values as a set: `in ['a', 'b']`")));

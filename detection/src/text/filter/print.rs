@@ -1,13 +1,13 @@
 //! Filters as text on one line, with no parentheses but those that are needed.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use contracts::json::{self, Value};
 use contracts::settings::show_duration;
-use std::time::Duration;
 
 use super::condition::symbol;
-use crate::form::leaf;
+use crate::form::call;
 use crate::jsonpath::Path;
 use crate::rule::{Count, CountOf, Expr, Literal, Operand, Step, Window};
 
@@ -61,7 +61,7 @@ fn write_expr(out: &mut String, expr: &Expr, around: Binding) {
             out.push(']');
         }
         Expr::Exists(path) => push(out, format_args!("{path} exists")),
-        Expr::Holds { function, args } => write_call(out, leaf::function_name(*function), args),
+        Expr::Holds { function, args } => write_call(out, call::name(*function), args),
         Expr::Window(window) => write_window(out, window),
     }
     if in_parentheses {
@@ -124,7 +124,7 @@ fn write_operand(out: &mut String, operand: &Operand) {
     match operand {
         Operand::Path(path) => push(out, format_args!("{path}")),
         Operand::Literal(value) => write_literal(out, value),
-        Operand::Call { function, args } => write_call(out, leaf::function_name(*function), args),
+        Operand::Call { function, args } => write_call(out, call::name(*function), args),
     }
 }
 

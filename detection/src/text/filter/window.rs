@@ -174,8 +174,8 @@ impl Parser<'_, '_> {
         }
         let topic = self.topic()?;
         let filter = if self.take_word("where") { Some(self.nested(Self::expression)?) } else { None };
-        let (filter, inner) = filter.map(|(filter, spot)| (Box::new(filter), spot)).unzip();
-        let spot = Spot { span: self.since(start), inner: inner.into_iter().collect() };
+        let (filter, inner) = filter.map(|(filter, spot)| (Box::new(filter), spot.inner)).unzip();
+        let spot = Spot { span: self.since(start), inner: inner.unwrap_or_default() };
         Ok((Step { topic, filter }, spot))
     }
 
