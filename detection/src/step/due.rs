@@ -6,7 +6,7 @@ use contracts::id::RuleId;
 
 use super::deadline::{Due, Kind};
 use super::round::{Match, Round};
-use super::{conclude, escalation, holdback, tally, window};
+use super::{conclude, escalation, holdback, idle, tally, window};
 
 pub(crate) fn fire(round: &mut Round<'_, '_>, due: &Due) {
     let round = &mut round.of(due.owner.as_owner());
@@ -20,7 +20,7 @@ pub(crate) fn fire(round: &mut Round<'_, '_>, due: &Due) {
         Kind::Tally => tally::tell_due(round, due),
         Kind::TellHeld | Kind::Held | Kind::MuteEnd => holdback::due(round, due),
         Kind::Escalation => escalation::due(round, due),
-        Kind::Idle => unreachable!("invariant: nothing sets it yet"),
+        Kind::Idle => idle::forget(round, due, fire),
     }
 }
 

@@ -133,7 +133,7 @@ impl Trial {
     pub fn of(rule: Rule, limits: Limits) -> Self {
         let watcher = Watcher { name: "watcher".to_owned(), subscriptions: Vec::new(), rules: vec![rule] };
         let set = RuleSet { name: "set".to_owned(), watchers: vec![watcher] };
-        let plan = Plan::compile(&set, &[], &Options { limits, playbooks: None }).expect("the rule of a test");
+        let plan = Plan::compile(&set, &[], &Options { limits, ..Options::default() }).expect("the rule of a test");
         Self { plan, store: MemoryStore::default(), stage: Stage::One, out: Effects::default() }
     }
 
@@ -175,7 +175,8 @@ fn apply(plan: &Plan, stage: Stage, view: &mut View<'_>, out: &mut Effects, reco
     };
     let appended = clock::append(view, Timestamp::from_micros(EPOCH + appended).unwrap());
     let task = Task { stage, partition: 0, partitions: NonZeroU32::MIN };
-    let mut round = Round { plan, view, out, task, appended_at: appended.at };
+    let mut heard = Vec::new();
+    let mut round = Round::new(plan, view, out, &mut heard, task, appended.at);
     FIRED.take();
     if let Said::Event(said) = record {
         let body = super::body(&event(said));

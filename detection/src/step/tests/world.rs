@@ -198,7 +198,8 @@ impl World {
         let plan = Arc::clone(&self.plan);
         let appended = clock::append(view, timestamp(START + feed.at() * SECOND));
         let mut out = Effects::default();
-        let mut round = Round { plan: &plan, view, out: &mut out, task: self.task, appended_at: appended.at };
+        let mut heard = Vec::new();
+        let mut round = Round::new(&plan, view, &mut out, &mut heard, self.task, appended.at);
         match feed {
             Feed::Match { observed, rule, endpoint, group, id, what, .. } => {
                 let planned = &plan.rules[*rule];
