@@ -94,9 +94,23 @@ impl Fields {
 
     /// Reads all of `text`, whose length is what it costs. It fails only where `text` is not JSON or too deep.
     pub fn read<'t, 's>(&self, text: &'t str, scratch: &'s mut Scratch) -> Result<Readings<'t, 's>, Error> {
+        self.read_within(text, DEPTH_CEILING, scratch)
+    }
+
+    /// [`Fields::read`] of a text that may be `depth_max` deep, at most [`DEPTH_CEILING`].
+    pub fn read_within<'t, 's>(
+        &self,
+        text: &'t str,
+        depth_max: usize,
+        scratch: &'s mut Scratch,
+    ) -> Result<Readings<'t, 's>, Error> {
         scratch.spans.clear();
         scratch.spans.resize(self.nodes.len(), 0..0);
-        let mut scan = Scan { tokens: Tokens::new(text, DEPTH_CEILING), nodes: &self.nodes, spans: &mut scratch.spans };
+        let mut scan = Scan {
+            tokens: Tokens::new(text, depth_max.min(DEPTH_CEILING)),
+            nodes: &self.nodes,
+            spans: &mut scratch.spans,
+        };
         scan.document().map_err(|fault| fault.locate(text.as_bytes()))?;
         Ok(Readings { text, spans: &scratch.spans })
     }

@@ -149,6 +149,7 @@ fn way_in_words(plan: &Plan, way: &Way) -> String {
             match test {
                 Test::Present => format!("a value of {path}"),
                 Test::Equal(literal) => format!("{path} equal to {literal}"),
+                Test::Matches(pattern) => format!("a match of {pattern:?} in {path}"),
                 Test::AtLeast(number) => format!("{path} at least {number}"),
                 Test::AtMost(number) => format!("{path} at most {number}"),
             }

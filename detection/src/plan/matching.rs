@@ -74,8 +74,11 @@ impl Plan {
         event: &EventView<'e>,
         scratch: &'s mut jsonpath::Scratch,
     ) -> Result<Readings<'e, 's>, NotAJsonObject> {
-        check_object(event.payload, JSON_DEPTH_MAX)?;
-        Ok(self.paths.fields.read(event.payload, scratch)?)
+        let readings = self.paths.fields.read_within(event.payload, JSON_DEPTH_MAX, scratch)?;
+        if !event.payload.trim_ascii_start().starts_with('{') {
+            check_object(event.payload, JSON_DEPTH_MAX)?;
+        }
+        Ok(readings)
     }
 
     /// The candidates that the event's head leaves: rules, and subscriptions to be asked about their rate.

@@ -17,6 +17,7 @@ const WAYS_MAX: usize = 64;
 
 /// Less than this says less than the key of the field does.
 const PRESENT_RARITY: u32 = 4;
+const PATTERN_RARITY: u32 = 5;
 const BOUND_RARITY: u32 = 6;
 const EQUAL_RARITY: u32 = 8;
 
@@ -37,6 +38,8 @@ pub(super) enum Test {
     Present,
     /// A string, a number, a boolean or null.
     Equal(Literal),
+    /// A string in which this pattern is found.
+    Matches(Box<str>),
     /// A number that is not less than this one.
     AtLeast(Box<str>),
     AtMost(Box<str>),
@@ -72,9 +75,10 @@ impl Need {
                 [part, present(left, paths), present(right, paths)].into_iter().flatten().reduce(rarer)
             }
             Node::Matches { left, pattern } => {
-                let is_path = matches!(left, Term::Path(_));
-                let part = is_path.then(|| Self::of_texts(Set::of_pattern(pattern.as_str()))).flatten();
-                part.into_iter().chain(present(left, paths)).reduce(rarer)
+                let Term::Path(path) = left else { return present(left, paths) };
+                let part = Self::of_texts(Set::of_pattern(pattern.as_str()));
+                let whole = of_field(*path, Test::Matches(pattern.as_str().into()), paths);
+                [part, whole, of_key(*path, paths)].into_iter().flatten().reduce(rarer)
             }
             Node::In { left: Term::Path(path), values } => {
                 let needs: Option<Vec<Self>> = values.iter().map(|value| equal(*path, value, paths)).collect();
@@ -110,6 +114,7 @@ impl Way {
         match self {
             Self::Text(literal) => rarity(literal),
             Self::Field { test: Test::Present, .. } => PRESENT_RARITY,
+            Self::Field { test: Test::Matches(_), .. } => PATTERN_RARITY,
             Self::Field { test: Test::AtLeast(_) | Test::AtMost(_), .. } => BOUND_RARITY,
             Self::Field { test: Test::Equal(_), .. } => EQUAL_RARITY,
         }
