@@ -304,3 +304,44 @@ fn only_rules_that_name_a_watcher_event_hear_it() {
     assert!(plan.hears("x", "alert.emitted") && plan.hears("rule.matched", "x"));
     assert!(!plan.hears("alert.emitted", "x") && !plan.hears("x", "rule.matched"));
 }
+
+#[test]
+fn a_plan_says_what_it_looks_at() {
+    let literal =
+        Rule { topics: vec!["a.*".parse().unwrap()], ..with(compare("$.command", Compare::Contains, "rm -rf /")) };
+    let number = Rule { id: RuleId::new("n"), ..with(compare("$.memory_mb", Compare::Greater, 4096)) };
+    let nothing = Rule { id: RuleId::new("z"), ..with(not(Expr::Exists(path("$..x")))) };
+    let plan = Plan::compile(&set(vec![literal, number, nothing], vec![]), &[], &Options::default()).unwrap();
+    let text = plan.explain();
+    for line in [
+        "rule set set\n",
+        "rule r\n  watcher: w\n  topics: a.*\n",
+        "looked at if: topic a.* with the text \"rm -rf /\"\n",
+        "looked at if: topic * with $.memory_mb at least 4096\n",
+        "looked at if: topic *\n",
+        "state: fused\n",
+        "from the text: $.command, $.memory_mb\n  from the tree: $..x\n",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    let json = Value::from(plan.explain_json()).to_string();
+    let read = r#""looked_at_if":["topic a.* with the text \"rm -rf /\""],"reads":["$.command"],"#;
+    assert!(json.contains(read), "{read} is not in {json}");
+}
+
+#[test]
+fn details_are_the_values_compared_and_short() {
+    let filter = Expr::Or(vec![
+        compare("$.command", Compare::Contains, "x"),
+        compare("$.items[*].n", Compare::Greater, 1),
+        Expr::Exists(path("$.missing")),
+        compare("$.tree", Compare::Equal, "x"),
+    ]);
+    let plan = Plan::compile(&set(vec![with(filter)], vec![]), &[], &Options::default()).unwrap();
+    let long = "ü".repeat(300);
+    let payload = format!(r#"{{"command":"{long}","items":[{{"n":1.50}},{{"n":2}}],"tree":{{"a":[1]}},"other":1}}"#);
+    let payload = contracts::field::JsonObject::new(payload).unwrap();
+    let details = plan.rules[0].details(&payload.value());
+    let expected = format!(r#"{{"$.command":"{}…","$.items.*.n":[1.50,2],"$.tree":"{{\"a\":[1]}}"}}"#, "ü".repeat(256));
+    assert_eq!(details.as_str(), expected);
+}

@@ -11,7 +11,7 @@ use super::index::Index;
 use super::matcher::{self, Matcher};
 use super::paths::{PathList, Paths};
 use super::predicate;
-use super::selection::Selector;
+use super::selection::{Named, Selector};
 use super::{Options, Plan, PlannedRule, PlannedSubscription, Problem, Subject, digest, routing};
 use crate::json_form;
 use crate::limits::{RULES_MAX, SUBSCRIPTIONS_MAX};
@@ -78,6 +78,7 @@ pub(super) fn compile(
         rule_set: set.clone(),
         playbooks: options.playbooks.map(<[String]>::to_vec),
         selectors,
+        named: Named::of(set.watchers.iter().flat_map(|watcher| &watcher.rules)),
         paths,
         index,
     })

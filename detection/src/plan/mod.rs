@@ -46,7 +46,7 @@ use crate::rule::{Rule, RuleSet, Subscription, Window};
 use index::Index;
 use matcher::Matcher;
 use paths::Paths;
-use selection::Selector;
+use selection::{Named, Selector};
 
 /// What a plan depends on beside the rules and the subscriptions.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +69,7 @@ pub struct Plan {
     playbooks: Option<Vec<String>>,
     /// How each of [`Plan::subscriptions`] runs.
     selectors: Vec<Selector>,
+    named: Named,
     paths: Paths,
     index: Index,
 }
@@ -169,7 +170,7 @@ impl Plan {
 
     /// Whether some rule names watcher events of this type or topic without a wildcard, so that it sees them.
     pub fn hears(&self, event_type: &str, topic: &str) -> bool {
-        self.rules.iter().any(|planned| selection::names(&planned.rule, event_type, topic))
+        self.named.contains(event_type, topic)
     }
 
     /// What will run, for people.

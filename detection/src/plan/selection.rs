@@ -1,5 +1,7 @@
 //! Which events a subscription selects and a rule sees, before anyone asks what a rule says of them.
 
+use std::collections::BTreeSet;
+
 use contracts::avro::EventView;
 
 use super::predicate::Node;
@@ -14,6 +16,31 @@ pub(super) struct Selector {
     pub rules: Vec<usize>,
 }
 
+/// What the rules of a plan name without a wildcard.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    topics: BTreeSet<String>,
+    event_types: BTreeSet<String>,
+}
+
+impl Named {
+    pub fn of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        let mut named = Self::default();
+        for rule in rules {
+            named.event_types.extend(rule.event_types.iter().cloned());
+            named.topics.extend(rule.topics.iter().filter_map(|pattern| match pattern {
+                TopicPattern::Exact(topic) => Some(topic.clone()),
+                TopicPattern::All | TopicPattern::Prefix(_) | TopicPattern::Suffix(_) => None,
+            }));
+        }
+        named
+    }
+
+    pub fn contains(&self, event_type: &str, topic: &str) -> bool {
+        self.event_types.contains(event_type) || self.topics.contains(topic)
+    }
+}
+
 /// Ticks and control markers are there to keep time and order; nobody sees them.
 pub(super) fn is_bookkeeping(event: &EventView<'_>) -> bool {
     event.endpoint_id == "_" && matches!(event.event_type, "system.tick" | "system.control")
@@ -25,14 +52,14 @@ pub(super) fn sees(rule: &Rule, event: &EventView<'_>) -> bool {
     let by_type = rule.event_types.is_empty() || rule.event_types.iter().any(|known| known == event.event_type);
     by_topic
         && by_type
-        && (!event.is_watcher_generated || names(rule, event.event_type, event.topic))
+        && (!event.is_watcher_generated || names(rule, event))
         && !event.ancestry.iter().any(|ancestor| ancestor == rule.id.as_str())
 }
 
 /// Whether the rule names the type or the topic without a wildcard.
-pub(super) fn names(rule: &Rule, event_type: &str, topic: &str) -> bool {
-    rule.event_types.iter().any(|known| known == event_type)
-        || rule.topics.iter().any(|pattern| matches!(pattern, TopicPattern::Exact(exact) if exact == topic))
+fn names(rule: &Rule, event: &EventView<'_>) -> bool {
+    rule.event_types.iter().any(|known| known == event.event_type)
+        || rule.topics.iter().any(|pattern| matches!(pattern, TopicPattern::Exact(exact) if exact == event.topic))
 }
 
 /// Whether a subscription selects the event, but for its payload filters and its rate.

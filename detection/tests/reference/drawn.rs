@@ -165,6 +165,22 @@ fn filter() -> impl Strategy<Value = Option<Expr>> {
     ]
 }
 
+/// Rules that all ask the same field of the same events, so that the plan finds them by its value.
+pub fn rules_of_one_field() -> impl Strategy<Value = Vec<Rule>> {
+    let ask = prop_oneof![
+        3 => (operator(), literal()).prop_map(|(operator, right)| Expr::Compare {
+            left: Operand::Path(Path::parse("$.a").unwrap()),
+            operator,
+            right: Operand::Literal(right),
+        }),
+        2 => select(vec!["[0-9]{4} ?", "[0-9]", "[a-z]$", "^.{3}$", "^$", r"\w \w", "^[A-Z]", "[^a-z]"]).prop_map(|pattern| {
+            Expr::Matches { left: Operand::Path(Path::parse("$.a").unwrap()), pattern: pattern.to_owned() }
+        }),
+    ];
+    let rule = ask.prop_map(|filter| Rule { filter: Some(filter), ..plain("unnamed") });
+    vec(rule, 10..40)
+}
+
 /// Its id is to be set.
 pub fn rule() -> impl Strategy<Value = Rule> {
     let scope = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(fleet, session, thread)| Scope {

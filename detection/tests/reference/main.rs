@@ -126,6 +126,18 @@ proptest! {
     }
 
     #[test]
+    fn rules_are_found_by_the_value_of_the_field_they_share(
+        rules in drawn::rules_of_one_field(),
+        events in vec(drawn::event(), 1..12),
+    ) {
+        let set = set(drawn::named(accepted(rules)), vec![]);
+        let Some(plan) = compile(&set, &[]) else { return Ok(()) };
+        for drawn in &events {
+            check(&plan, &set, &[], drawn, &mut Scratch::default());
+        }
+    }
+
+    #[test]
     fn a_rule_refused_as_one_that_never_matches_is_never_hit(
         rule in drawn::rule(),
         events in vec(drawn::event(), 1..24),
