@@ -4,7 +4,7 @@
 //! rule to judge, or other rules, subscriptions and partition keys, is for the compiler, whose faults are given back to the
 //! reading, which knows where they stand.
 
-use crate::diagnostic::{Code, Diagnostics, Log, Mark, Trouble};
+use crate::diagnostic::{Code, Diagnostics, Elsewhere, Log, Trouble};
 use crate::form::Origin;
 use crate::limits::{RULE_FILE_BYTES_MAX, RULES_MAX};
 use crate::rule::{Fault, Place, Rule};
@@ -55,7 +55,7 @@ pub fn read<'t>(files: &'t [File<'t>]) -> Reading<'t> {
     reading
 }
 
-impl<'t> Reading<'t> {
+impl Reading<'_> {
     fn read_file(&mut self, place: usize) {
         let file = &self.files[place];
         let mut log = Log::new(file, place, &mut self.diagnostics);
@@ -85,7 +85,8 @@ impl<'t> Reading<'t> {
             repeats.flat_map(|same| same[1..].iter().map(|again| (same[0], *again))).collect();
         for (first, again) in repeats {
             let (place, origin) = &self.origins[first];
-            let mark = Mark::of(&self.files[*place], *place, &origin.head);
+            let files = self.files;
+            let earlier = Elsewhere { file: &files[*place], place: *place, span: origin.head.clone() };
             let id = self.rules[again].id.clone();
             let trouble = Trouble::new(Code::DuplicateRule, format!("the rule `{id}` is there twice"));
             let span = self.origins[again].1.head.clone();
@@ -93,7 +94,7 @@ impl<'t> Reading<'t> {
                 span,
                 trouble.help("give one of them another name"),
                 "it is here first",
-                mark,
+                &earlier,
             );
         }
         if self.rules.is_empty() && self.diagnostics.is_empty() && !self.files.is_empty() {

@@ -13,7 +13,7 @@ fn parsed(text: &str) -> Vec<detection::rule::Rule> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn text_says_the_whole_rule(rule in chance::rule()) {

@@ -42,12 +42,9 @@ codes! {
     Empty = "empty",
     DuplicateKey = "duplicate-key",
     DuplicateRule = "duplicate-rule",
-    DuplicateItem = "duplicate-item",
     MissingKey = "missing-key",
     /// Each key may stand, together they may not.
     Conflict = "conflict",
-    OutOfRange = "out-of-range",
-    ZeroThreshold = "zero-threshold",
     MissingWindow = "missing-window",
     TooDeep = "too-deep",
     TooLarge = "too-large",

@@ -6,38 +6,44 @@ use super::{Code, Diagnostic, Diagnostics, Mark};
 use crate::reading::File;
 use crate::rule::Fault;
 
-/// Something wrong, before anybody knows where that stands.
+/// Something wrong, before anybody knows where that stands. Boxed, so that the way without errors stays narrow.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble {
+    words: Box<Words>,
+    /// Which bytes of the string that is wrong; all of them if none.
+    pub within: Option<Range<usize>>,
+}
+
+#[derive(Debug, Clone)]
+struct Words {
     code: Code,
     message: String,
     expected: Option<String>,
     found: Option<String>,
     help: Option<String>,
-    /// Which bytes of the string that is wrong; all of them if none.
-    pub within: Option<Range<usize>>,
 }
 
 impl Trouble {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), expected: None, found: None, help: None, within: None }
+        let words = Words { code, message: message.into(), expected: None, found: None, help: None };
+        Self { words: Box::new(words), within: None }
     }
 
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = Some(expected.into());
+        self.words.expected = Some(expected.into());
         self
     }
 
     #[must_use]
     pub fn found(mut self, found: impl Into<String>) -> Self {
-        self.found = Some(found.into());
+        self.words.found = Some(found.into());
         self
     }
 
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.words.help = Some(help.into());
         self
     }
 
@@ -50,14 +56,9 @@ impl Trouble {
 
 impl From<&Fault> for Trouble {
     fn from(fault: &Fault) -> Self {
-        Self {
-            code: Code::Meaning,
-            message: fault.what.clone(),
-            expected: fault.expected.clone(),
-            found: fault.found.clone(),
-            help: fault.help.clone(),
-            within: None,
-        }
+        let Fault { place: _, what, expected, found, help } = fault.clone();
+        let words = Words { code: Code::Meaning, message: what, expected, found, help };
+        Self { words: Box::new(words), within: None }
     }
 }
 
@@ -86,18 +87,45 @@ impl<'l> Log<'l> {
     }
 
     /// With another place that has to do with it, and what that is.
-    pub fn report_with(&mut self, span: Range<usize>, trouble: Trouble, label: &str, other: Mark) -> Reported {
-        self.push(&span, trouble, Some(Box::new((label.to_owned(), other))))
+    pub fn report_with(
+        &mut self,
+        span: Range<usize>,
+        trouble: Trouble,
+        label: &str,
+        other: &Elsewhere<'_>,
+    ) -> Reported {
+        self.push(&span, trouble, Some((label, other)))
     }
 
-    pub fn mark(&self, span: &Range<usize>) -> Mark {
-        Mark::of(self.file, self.place, span)
+    /// A place of this file.
+    pub fn here(&self, span: &Range<usize>) -> Elsewhere<'l> {
+        Elsewhere { file: self.file, place: self.place, span: span.clone() }
     }
 
-    fn push(&mut self, span: &Range<usize>, trouble: Trouble, also: Option<Box<(String, Mark)>>) -> Reported {
-        let Trouble { code, message, expected, found, help, within: _ } = trouble;
-        let (mark, rule) = (self.mark(span), self.rule.clone());
+    fn push(&mut self, span: &Range<usize>, trouble: Trouble, also: Option<(&str, &Elsewhere<'_>)>) -> Reported {
+        // Lines are counted from the beginning of the file, which only what is told is worth.
+        if self.out.is_full() {
+            self.out.count_unlisted();
+            return Reported(());
+        }
+        let Words { code, message, expected, found, help } = *trouble.words;
+        let (mark, rule) = (self.here(span).mark(), self.rule.clone());
+        let also = also.map(|(label, other)| Box::new((label.to_owned(), other.mark())));
         self.out.push(Diagnostic { code, mark, rule, message, expected, found, help, also });
         Reported(())
+    }
+}
+
+/// A place of any of the files.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere<'l> {
+    pub file: &'l File<'l>,
+    pub place: usize,
+    pub span: Range<usize>,
+}
+
+impl Elsewhere<'_> {
+    fn mark(&self) -> Mark {
+        Mark::of(self.file, self.place, &self.span)
     }
 }

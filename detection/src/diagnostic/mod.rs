@@ -14,7 +14,7 @@ use contracts::excerpt::{Excerpt, locate};
 use std::ops::Range;
 
 pub use code::Code;
-pub(crate) use log::{Log, Reported, Trouble};
+pub(crate) use log::{Elsewhere, Log, Reported, Trouble};
 
 use crate::reading::File;
 
@@ -66,7 +66,7 @@ pub struct Position {
 
 impl Mark {
     /// `place` is the file's among those read.
-    pub(crate) fn of(file: &File<'_>, place: usize, span: &Range<usize>) -> Self {
+    fn of(file: &File<'_>, place: usize, span: &Range<usize>) -> Self {
         let start = locate(file.text, span);
         let end = locate(file.text, &(span.end..span.end));
         Self {
@@ -80,12 +80,17 @@ impl Mark {
 }
 
 impl Diagnostics {
+    /// Whether another one would only be counted.
+    fn is_full(&self) -> bool {
+        self.list.len() >= DIAGNOSTICS_MAX
+    }
+
+    fn count_unlisted(&mut self) {
+        self.unlisted += 1;
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
-        if self.list.len() < DIAGNOSTICS_MAX {
-            self.list.push(diagnostic);
-        } else {
-            self.unlisted += 1;
-        }
+        self.list.push(diagnostic);
     }
 
     /// In the order of a report.

@@ -4,7 +4,7 @@
 use contracts::json::Value;
 use contracts::nearest::nearest;
 
-use super::leaf::{bad_pattern, expectation};
+use super::leaf::{bad_pattern, told};
 use crate::diagnostic::{Code, Trouble};
 use crate::eval::{self, FunctionError, FunctionErrorKind};
 use crate::rule::{Function, Literal, Operand};
@@ -93,6 +93,6 @@ fn trouble(error: &FunctionError, literals: &[Value<'_>]) -> Trouble {
                 .expected(format!("`{name}({expected})`"))
                 .found(format!("{found} after the path"))
         }
-        (kind, _) => Trouble::new(Code::WrongType, "an argument that cannot stand").expected(expectation(kind)),
+        (kind, _) => told(Code::WrongType, "an argument that cannot stand", kind),
     }
 }

@@ -2,7 +2,7 @@
 //! of it that are.
 
 use contracts::canonical;
-use contracts::json::{Mode, Number, Value, parse};
+use contracts::json::{ErrorKind, Mode, Number, Value, parse};
 
 use crate::diagnostic::{Code, Trouble};
 use crate::eval::{Pattern, PatternError, PatternErrorKind};
@@ -10,10 +10,8 @@ use crate::jsonpath::Path;
 use crate::rule::{Literal, Template, TopicPattern};
 
 pub(crate) fn path(text: &str) -> Result<Path, Trouble> {
-    Path::parse(text).map_err(|error| {
-        let trouble = Trouble::new(Code::BadPath, "not a JSONPath").found(error.to_string());
-        trouble.within(here(text, error.offset))
-    })
+    Path::parse(text)
+        .map_err(|error| told(Code::BadPath, "not a JSONPath", &error.kind).within(here(text, error.offset)))
 }
 
 pub(crate) fn topic(text: &str) -> Result<TopicPattern, Trouble> {
@@ -30,7 +28,7 @@ pub(crate) fn template(text: &str) -> Result<String, Trouble> {
     match Template::parse(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => {
-            let trouble = Trouble::new(Code::Syntax, "not a text with `{fields}`").found(error.problem.to_string());
+            let trouble = told(Code::Syntax, "not a text with `{fields}`", &error.problem);
             Err(trouble.within(here(text, error.offset)))
         }
     }
@@ -56,7 +54,7 @@ pub(super) fn bad_pattern(text: &str, error: &PatternError) -> Trouble {
                      last for ever; write what may stand there as a part of the expression, or as a second condition"
         )),
         PatternErrorKind::TooLong { .. } | PatternErrorKind::TooLarge { .. } => {
-            Trouble::new(Code::TooLarge, "a regular expression over the limit").expected(expectation(&error.kind))
+            told(Code::TooLarge, "a regular expression over the limit", &error.kind)
         }
         PatternErrorKind::Syntax { message } => {
             Trouble::new(Code::BadRegex, format!("bad regular expression: {message}"))
@@ -68,10 +66,19 @@ pub(super) fn bad_pattern(text: &str, error: &PatternError) -> Trouble {
     }
 }
 
-/// What an error expects, where its text begins with that word.
-pub(super) fn expectation(error: &impl ToString) -> String {
+/// An error of another parser, taken apart: `expected …, found …; what to write`.
+pub(super) fn told(code: Code, message: &str, error: &impl ToString) -> Trouble {
     let text = error.to_string();
-    text.strip_prefix("expected ").map_or_else(|| text.clone(), str::to_owned)
+    let (told, help) = text.split_once("; ").map_or((&*text, None), |(told, help)| (told, Some(help)));
+    let trouble = match told.strip_prefix("expected ").map(|told| told.split_once(", found ")) {
+        Some(Some((expected, found))) => Trouble::new(code, message).expected(expected).found(found),
+        Some(None) => Trouble::new(code, message).expected(&told["expected ".len()..]),
+        None => Trouble::new(code, format!("{message}: {told}")),
+    };
+    match help {
+        Some(help) => trouble.help(help),
+        None => trouble,
+    }
 }
 
 /// The character at `offset`, or the last if that is the end.
@@ -103,28 +110,12 @@ pub(crate) fn object(value: &Value<'_>) -> String {
 /// A JSON text as a tree, or what is wrong with it.
 pub(crate) fn json(text: &str, depth_max: usize) -> Result<Value<'_>, Trouble> {
     parse(text.as_bytes(), Mode::Strict, depth_max).map_err(|error| {
-        let (message, within) = (error.kind.to_string(), here(text, error.offset));
-        let code = match error.kind {
-            contracts::json::ErrorKind::DuplicateKey { .. } => Code::DuplicateKey,
-            contracts::json::ErrorKind::TooDeep { .. } => Code::TooDeep,
-            contracts::json::ErrorKind::LoneSurrogate { .. } => Code::BadEscape,
-            _ => Code::Syntax,
+        let (code, message) = match error.kind {
+            ErrorKind::DuplicateKey { .. } => (Code::DuplicateKey, "a key that stands twice"),
+            ErrorKind::TooDeep { .. } => (Code::TooDeep, "JSON that is nested too deep"),
+            ErrorKind::LoneSurrogate { .. } => (Code::BadEscape, "an escape that is no character"),
+            _ => (Code::Syntax, "not JSON"),
         };
-        let (what, expected) = match message.strip_prefix("expected ").and_then(|rest| rest.split_once(", found ")) {
-            Some((expected, _)) => ("not JSON".to_owned(), Some(expected.to_owned())),
-            None => (message, None),
-        };
-        let trouble = Trouble::new(code, what).within(within.clone());
-        match expected {
-            Some(expected) => trouble.expected(expected).found(found(text, within)),
-            None => trouble,
-        }
+        told(code, message, &error.kind).within(here(text, error.offset))
     })
-}
-
-fn found(text: &str, within: std::ops::Range<usize>) -> String {
-    match &text[within] {
-        "" => "the end".to_owned(),
-        character => format!("`{}`", character.escape_debug()),
-    }
 }

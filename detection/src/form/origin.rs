@@ -11,9 +11,17 @@ use crate::rule::Place;
 pub(crate) struct Origin {
     /// Its name, as the file has it.
     pub head: Range<usize>,
-    /// By the names of the text form.
-    keys: Vec<(&'static str, Range<usize>, Vec<Range<usize>>)>,
+    keys: Vec<Written>,
     filter: Option<Spot>,
+}
+
+/// The value of a key.
+#[derive(Debug, Clone)]
+struct Written {
+    /// The key, by its name in the text form.
+    key: &'static str,
+    span: Range<usize>,
+    items: Vec<Range<usize>>,
 }
 
 /// A node of a filter, and what is inside: the conditions of `and` and `or`, the operands of a comparison, the arguments of
@@ -45,7 +53,7 @@ impl Origin {
                 Value::List(items) => items.iter().map(|item| item.span.clone()).collect(),
                 _ => vec![node.span.clone()],
             };
-            Some((entry.key.name, node.span.clone(), items))
+            Some(Written { key: entry.key.name, span: node.span.clone(), items })
         };
         Self { head, keys: entries.iter().filter_map(spans).collect(), filter }
     }
@@ -54,9 +62,9 @@ impl Origin {
     pub fn span(&self, place: &Place) -> Range<usize> {
         let found = match place {
             Place::Rule => None,
-            Place::Key(name, item) => self.keys.iter().find(|(known, ..)| known == name).map(|(_, whole, items)| {
-                let item = item.and_then(|item| items.get(item));
-                item.unwrap_or(whole).clone()
+            Place::Key(name, item) => self.keys.iter().find(|written| written.key == *name).map(|written| {
+                let item = item.and_then(|item| written.items.get(item));
+                item.unwrap_or(&written.span).clone()
             }),
             Place::Filter(way) => self.filter.as_ref().map(|filter| filter.at(way)),
         };

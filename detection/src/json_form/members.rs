@@ -31,7 +31,22 @@ impl<'n> Members<'n> {
     }
 
     pub fn required(&self, name: &str, log: &mut Log<'_>) -> Result<&'n Node, Reported> {
-        self.get(name).ok_or_else(|| {
+        self.present(name, self.get(name), log)
+    }
+
+    /// A value to compare with, for which null is one.
+    pub fn comparand(&self, name: &str, log: &mut Log<'_>) -> Result<&'n Node, Reported> {
+        self.present(name, self.written(name), log)
+    }
+
+    /// Also one that is null.
+    pub fn written(&self, name: &str) -> Option<&'n Node> {
+        let member = self.members.iter().find(|member| member.name == name);
+        member.map(|member| &member.node)
+    }
+
+    fn present(&self, name: &str, node: Option<&'n Node>, log: &mut Log<'_>) -> Result<&'n Node, Reported> {
+        node.ok_or_else(|| {
             let trouble = Trouble::new(Code::MissingKey, format!("missing member `{name}`"));
             let brace = self.node.span.start..self.node.span.start + 1;
             log.report(brace, trouble.help(format!("add `{name}` to the object")))

@@ -14,9 +14,8 @@ use crate::rule::Rule;
 const ID: &str = "rule_id";
 
 pub(super) fn read(node: &Node, log: &mut Log<'_>) -> Result<(Rule, Origin), Reported> {
-    let members = match &node.value {
-        form::Value::Object(members) => members,
-        _ => return Err(Items { form: Form::Json, log }.wrong_type(node, "a rule, which is an object", None)),
+    let form::Value::Object(members) = &node.value else {
+        return Err(Items { form: Form::Json, log }.wrong_type(node, "a rule, which is an object", None));
     };
     let id = Members::open(node, &members.iter().map(|member| &*member.name).collect::<Vec<_>>(), log)
         .and_then(|members| members.required(ID, log))

@@ -77,7 +77,7 @@ fn payload_filter(node: &Node, log: &mut Log<'_>) -> Result<PayloadFilter, Repor
         Members::open(node, &["path", "condition"], log)?;
         return Ok(PayloadFilter { path: path?, condition: PayloadCondition::Exists });
     }
-    let value = members.required("value", log)?;
+    let value = members.comparand("value", log)?;
     let condition = match condition {
         "Regex" => PayloadCondition::Regex(items(log).parsed(value, leaf::pattern)?),
         "Equals" => PayloadCondition::Equals(scalar(value, log)?),

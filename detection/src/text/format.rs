@@ -124,16 +124,16 @@ impl Layout<'_> {
                     self.at += 1;
                     let comment = self.source(&token).trim_end();
                     if token.starts_line || lines.is_empty() {
-                        lines.push_str(&format!("\n{INDENT}{INDENT}{comment}"));
+                        lines.extend(["\n", INDENT, INDENT, comment]);
                     } else {
-                        lines.push_str(&format!(" {comment}"));
+                        lines.extend([" ", comment]);
                     }
                 }
                 Kind::Punctuation(']') => break,
                 Kind::Punctuation(',') => self.at += 1,
                 _ => {
                     let item = self.value("", &mut Vec::new());
-                    lines.push_str(&format!("\n{INDENT}{INDENT}{item},"));
+                    lines.extend(["\n", INDENT, INDENT, &item, ","]);
                     items.push(item);
                 }
             }
@@ -192,14 +192,14 @@ impl Layout<'_> {
             self.out.push('\n');
         }
         for comment in aside {
-            self.out.push_str(&format!("{indent}{comment}\n"));
+            self.out.extend([indent, comment, "\n"]);
         }
         self.out.push_str(indent);
         self.out.push_str(content);
         let behind = &self.tokens[self.at.min(self.tokens.len() - 1)];
         if behind.kind == Kind::Comment && !behind.starts_line && !content.starts_with('#') {
             let comment = self.text[behind.span.clone()].trim_end();
-            self.out.push_str(&format!(" {comment}"));
+            self.out.extend([" ", comment]);
             self.at += 1;
         }
         self.out.push('\n');

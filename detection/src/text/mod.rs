@@ -58,8 +58,8 @@ fn entries(keys: Vec<KeyNode>, log: &mut Log<'_>) -> (Vec<Entry>, Result<(), Rep
         };
         if let Some(first) = entries.iter().find(|entry| entry.key == key) {
             let trouble = Trouble::new(Code::DuplicateKey, format!("the key `{name}` stands twice"));
-            let first = log.mark(&first.span);
-            known = Err(log.report_with(span, trouble.help("remove one of them"), "it stands here first", first));
+            let first = log.here(&first.span);
+            known = Err(log.report_with(span, trouble.help("remove one of them"), "it stands here first", &first));
             continue;
         }
         entries.push(Entry { key, span, value });

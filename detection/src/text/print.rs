@@ -14,7 +14,7 @@ pub fn print(rule: &Rule) -> String {
     let mut text = format!("rule {} {{\n", name(rule.id.as_str()));
     for (key, output, is_default) in write(rule) {
         if !is_default {
-            text.push_str(&format!("{}: {}\n", key.name, value(&output)));
+            text.extend([key.name, ": ", &value(&output), "\n"]);
         }
     }
     text.push_str("}\n");

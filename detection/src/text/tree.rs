@@ -99,13 +99,21 @@ impl Parser<'_, '_> {
                     self.at += 2;
                     keys.push(self.key(&token));
                 }
+                Kind::Word => {
+                    self.at += 1;
+                    let value = Err(self.expected("`:` after the key", None));
+                    keys.push(KeyNode { name: self.text_of(&token).to_owned(), span: token.span, value });
+                    self.skip_to(Self::starts_key_or_end);
+                }
+                Kind::Punctuation(',') => {
+                    self.expected(
+                        "a key and `:`, or `}`",
+                        Some("keys stand one after the other, without commas".to_owned()),
+                    );
+                    self.at += 1;
+                }
                 _ => {
-                    let help = match token.kind {
-                        Kind::Punctuation(',') => Some("keys stand one after the other, without commas".to_owned()),
-                        Kind::Word => Some("write `:` after the key".to_owned()),
-                        _ => None,
-                    };
-                    self.expected("a key and `:`, or `}`", help);
+                    self.expected("a key and `:`, or `}`", None);
                     self.at += 1;
                     self.skip_to(Self::starts_key_or_end);
                 }

@@ -130,7 +130,7 @@ impl Reader<'_, '_> {
     }
 
     fn comparison(&mut self, members: &Members<'_>, left: &str, right: &str) -> Result<(Expr, Vec<Spot>), Reported> {
-        let left = match (left, members.required(left, self.items.log)?) {
+        let left = match (left, members.comparand(left, self.items.log)?) {
             ("path", node) => self.path(node).map(|(path, spot)| (Operand::Path(path), spot)),
             (_, node) => self.value(node),
         };
@@ -138,7 +138,7 @@ impl Reader<'_, '_> {
         let choices: Vec<_> = OPERATORS.iter().map(|(name, operator)| (*name, Some(*operator))).collect();
         let choices: Vec<(&str, Option<Compare>)> = choices.into_iter().chain([(MATCHES, None)]).collect();
         let operator = self.items.choice(operator, &choices);
-        let right = members.required(right, self.items.log);
+        let right = members.comparand(right, self.items.log);
         let ((left, left_spot), right) = (left?, right?);
         let Some(operator) = operator? else {
             let (pattern, spot) = self.pattern(right)?;
@@ -150,7 +150,7 @@ impl Reader<'_, '_> {
 
     /// What a pattern or a set is about: `path`, or `left`.
     fn subject(&mut self, node: &Node, members: &Members<'_>) -> Read<Operand> {
-        match (members.get("path"), members.get("left")) {
+        match (members.get("path"), members.written("left")) {
             (Some(path), None) => self.path(path).map(|(path, spot)| (Operand::Path(path), spot)),
             (None, Some(left)) => self.value(left),
             _ => {

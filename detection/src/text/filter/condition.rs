@@ -50,6 +50,11 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("!", "not"),
 ];
 
+/// What an operator of another language is called here.
+pub(super) fn elsewhere(found: &str) -> Option<&'static str> {
+    ELSEWHERE.iter().find(|(other, _)| *other == found).map(|(_, ours)| *ours)
+}
+
 /// The text of a comparison.
 pub(super) fn symbol(compare: Compare) -> &'static str {
     let known = SYMBOLS.iter().find(|(_, known)| *known == compare);
@@ -67,7 +72,8 @@ impl Parser<'_, '_> {
                 .expected_with("a path, a value or a function", Some("write `exists` after the path: `$.a exists`")));
         }
         let left = self.operand();
-        if let (true, Err(reported)) = (self.is_lost, &left) {
+        let goes_on = !self.is_lost && self.is_at_operator();
+        if let (false, Err(reported)) = (goes_on, &left) {
             return Err(*reported);
         }
         if let Ok((Operand::Call { function, args }, spot)) = &left
@@ -121,6 +127,14 @@ impl Parser<'_, '_> {
         Ok((operand, spot))
     }
 
+    fn is_at_operator(&self) -> bool {
+        match self.peek().kind {
+            Kind::Operator => true,
+            Kind::Word => WORDS.iter().any(|(word, _)| *word == self.peek_text()),
+            _ => false,
+        }
+    }
+
     fn operator(&mut self) -> Result<Operator, Reported> {
         let found = self.peek_text().to_owned();
         let known = match self.peek().kind {
@@ -143,9 +157,8 @@ impl Parser<'_, '_> {
             let before = &self.tokens[self.at - 1];
             matches!(before.kind, Kind::Path) && before.span.end == span.start
         };
-        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == found).map(|(_, ours)| *ours);
         let near = nearest(found, WORDS.iter().map(|(word, _)| *word));
-        let help = match elsewhere.or(near) {
+        let help = match elsewhere(found).or(near) {
             _ if found.starts_with('-') && sticks_to_path => {
                 Some("a name with other characters than letters, digits and `_` is written `$['a-b']`".to_owned())
             }

@@ -141,12 +141,11 @@ fn brackets(text: &str) -> usize {
             (Some(_), _) if is_escaped => is_escaped = false,
             (Some(_), '\\') => is_escaped = true,
             (Some(end), _) if c == end => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
             (None, '[') => open += 1,
             (None, ']') if open == 1 => return at + 1,
             (None, ']') => open -= 1,
-            (None, _) => {}
+            _ => {}
         }
     }
     text.len()

@@ -26,7 +26,8 @@ pub(super) fn parse(text: &Text, log: &mut Log<'_>) -> Parsed<Expr> {
     let mut parser = Parser { tokens, at: 0, depth: 0, is_lost: false, text, log };
     let filter = parser.expression();
     if filter.is_ok() && !matches!(parser.peek().kind, Kind::End) {
-        return Err(parser.expected_with("`and`, `or`, or the end of the filter", None));
+        let help = condition::elsewhere(parser.peek_text()).map(|ours| format!("did you mean `{ours}`?"));
+        return Err(parser.expected_with("`and`, `or`, or the end of the filter", help.as_deref()));
     }
     filter
 }
@@ -76,11 +77,12 @@ impl Parser<'_, '_> {
         }
         if self.take('(') {
             let inner = self.nested(Self::expression);
-            return match inner {
-                Err(reported) if !self.take(')') => Err(reported),
-                Err(reported) => Err(reported),
-                Ok(inner) => self.close(')').map(|()| inner),
-            };
+            if inner.is_ok() {
+                self.close(')')?;
+            } else {
+                self.take(')');
+            }
+            return inner;
         }
         self.condition()
     }

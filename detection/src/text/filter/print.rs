@@ -37,9 +37,11 @@ fn write_expr(out: &mut String, expr: &Expr, around: Binding) {
         out.push('(');
     }
     match expr {
-        Expr::Or(conditions) => write_joined(out, conditions, " or ", |out, part| write_expr(out, part, Binding::And)),
+        Expr::Or(conditions) => {
+            write_joined(out, conditions, " or ", |out, part| write_expr(out, part, Binding::And));
+        }
         Expr::And(conditions) => {
-            write_joined(out, conditions, " and ", |out, part| write_expr(out, part, Binding::Not))
+            write_joined(out, conditions, " and ", |out, part| write_expr(out, part, Binding::Not));
         }
         Expr::Not(condition) => {
             out.push_str("not ");
