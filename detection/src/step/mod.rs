@@ -24,6 +24,8 @@ mod row;
 mod tests;
 mod watcher;
 
+pub use active::{ACTIVE_PER_SCOPE_MAX, ActiveAlert, active_alerts};
+pub use command::{AgentStatus, COMMANDS_REMEMBERED_MAX, Running, running};
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
