@@ -4,16 +4,19 @@
 //! [`ACTIVE_PER_SCOPE_MAX`] later ones of its rule in its scope pushed it out, which is said as a log signal.
 
 use contracts::canonical::Digest;
-use contracts::id::{AlertId, RuleId};
-use contracts::records::LogLevel;
+use contracts::id::{AlertId, EndpointId, RuleId};
+use contracts::records::{EscalationStatus, LogLevel};
+use contracts::time::Timestamp;
 
 use super::alert::{self, Raised};
 use super::escalation::Escalation;
 use super::holdback::{self, Entry, Slot, Tag};
 use super::round::{Match, Round};
-use super::row::row;
-use super::watcher::{Cause, News};
+use super::row::{Row as _, row};
+use super::watcher::{Cause, News, timestamp};
 use crate::view::View;
+use crate::view::keys::Key;
+use crate::view::value::Reader;
 
 /// Unresolved alerts of one rule in one scope.
 pub const ACTIVE_PER_SCOPE_MAX: u32 = 1_000;
@@ -45,6 +48,55 @@ row! {
     pub(crate) struct Acknowledged version 1 {
         by: String,
         at: i64,
+    }
+}
+
+/// An active alert, as operators list them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveAlert {
+    pub alert_id: AlertId,
+    pub rule_id: RuleId,
+    pub group_key: String,
+    pub endpoint_id: EndpointId,
+    pub triggered_at: Timestamp,
+    pub window_from: Option<Timestamp>,
+    pub occurrences: i64,
+    pub episode: i64,
+    pub acknowledged_by: Option<String>,
+    pub escalation_status: EscalationStatus,
+}
+
+/// All active alerts of the task, by rule.
+pub fn active_alerts(view: &mut View<'_>) -> Vec<ActiveAlert> {
+    let rows = view.scan(&Key::tagged(Tag::Active as u8));
+    let rows: Vec<_> = rows.map(|(key, row)| (key.into_owned(), row.into_owned())).collect();
+    let read = rows.into_iter().filter_map(|(key, row)| {
+        let active = Active::from_row(&mut Reader::new(&row));
+        view.readable(&key, active)
+    });
+    read.map(Active::shown).collect()
+}
+
+impl Active {
+    fn shown(self) -> ActiveAlert {
+        let escalation_status = match (&self.acknowledged, &self.escalation) {
+            (Some(_), _) => EscalationStatus::Acknowledged,
+            (None, Some(escalation)) if escalation.has_begun() => EscalationStatus::Escalated,
+            (None, Some(_)) => EscalationStatus::Pending,
+            (None, None) => EscalationStatus::None,
+        };
+        ActiveAlert {
+            alert_id: self.alert_id,
+            rule_id: self.rule_id,
+            group_key: self.group_key,
+            endpoint_id: self.cause.endpoint_id,
+            triggered_at: timestamp(self.triggered_at),
+            window_from: self.window_from.map(timestamp),
+            occurrences: self.occurrences,
+            episode: self.episode,
+            acknowledged_by: self.acknowledged.map(|acknowledged| acknowledged.by),
+            escalation_status,
+        }
     }
 }
 

@@ -202,6 +202,11 @@ impl Escalation {
         }
     }
 
+    /// Whether somebody was told after the first.
+    pub fn has_begun(&self) -> bool {
+        self.level > self.begins_at || self.repeats > 0
+    }
+
     fn target(&self) -> &str {
         match &self.name {
             Some(name) if self.level == self.begins_at => name,

@@ -3,6 +3,9 @@
 //! Invariant: names and members are those of the table of watcher events; the id follows from the cause and what is told,
 //! so that a replay tells the same again.
 //!
+//! What endpoints and people call things is quoted up to [`NAME_BYTES_MAX`]; a longer name stands as its SHA-256. So an event
+//! always has room for what is told of it.
+//!
 //! Absent on purpose: what only a process can know: its start, its stop, its figures.
 
 use std::collections::BTreeMap;
@@ -146,6 +149,13 @@ pub(crate) enum Outcome {
     AgentStatusChanged,
 }
 
+/// Of a name from outside.
+const NAME_BYTES_MAX: usize = 2 * 1024;
+/// Of a reason; of a longer one the beginning.
+const REASON_CHARS_MAX: usize = 4 * 1024;
+/// The nearest of the rules on the way to an event. Deeper ones are not evaluated.
+const ANCESTRY_MAX: usize = 16;
+
 /// What is counted and told once in a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tally {
@@ -158,12 +168,15 @@ pub(crate) enum Tally {
 
 impl Cause {
     pub fn of_event(event: &EventView<'_>) -> Self {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let owned = |text: Option<&str>| text.map(name);
+        let mut ancestry: Vec<String> = event.ancestry.iter().map(name).collect();
+        ancestry.drain(..ancestry.len().saturating_sub(ANCESTRY_MAX));
         Self {
-            event_id: EventId::new(event.event_id).expect("invariant: the length was checked when the id was read"),
-            endpoint_id: EndpointId::new(event.endpoint_id),
+            event_id: EventId::new(name(event.event_id))
+                .expect("invariant: neither an event id nor a SHA-256 is too short"),
+            endpoint_id: EndpointId::new(name(event.endpoint_id)),
             depth: event.event_depth,
-            ancestry: event.ancestry.iter().map(str::to_owned).collect(),
+            ancestry,
             correlation_id: owned(event.correlation_id),
             session_id: owned(event.session_id),
             thread_id: owned(event.thread_id),
@@ -173,8 +186,9 @@ impl Cause {
     /// A command is no event: what it leads to names it by `command:` and its id.
     pub fn of_command(command_id: &str, endpoint_id: &str) -> Self {
         Self {
-            event_id: EventId::new(format!("command:{command_id}")).expect("invariant: its beginning is long enough"),
-            endpoint_id: EndpointId::new(endpoint_id),
+            event_id: EventId::new(format!("command:{}", name(command_id)))
+                .expect("invariant: its beginning is long enough"),
+            endpoint_id: EndpointId::new(name(endpoint_id)),
             depth: Depth::ZERO,
             ancestry: Vec::new(),
             correlation_id: None,
@@ -187,7 +201,7 @@ impl Cause {
 /// Publishes `news` as an event of the watcher, one deeper than its cause.
 pub(crate) fn tell(round: &mut Round<'_, '_>, told: Told<'_>, news: &News<'_>) {
     let cause = told.cause;
-    let (event_type, topic) = news.name();
+    let (event_type, topic) = news.type_and_topic();
     let payload = JsonObject::new(news.payload(told.watcher).text())
         .expect("invariant: what is told is an object, and what it quotes was bounded");
     let parts = WatcherEventParts {
@@ -236,8 +250,7 @@ pub(crate) fn symbol<S: Symbols>(symbol: S) -> &'static str {
 }
 
 impl News<'_> {
-    /// Type and topic.
-    fn name(&self) -> (&'static str, &'static str) {
+    fn type_and_topic(&self) -> (&'static str, &'static str) {
         match self {
             Self::AlertEmitted { .. } => ("alert.emitted", "alert.emitted"),
             Self::RuleMatched { .. } => ("rule.matched", "rule.matched"),
@@ -252,8 +265,8 @@ impl News<'_> {
             Self::LogSignal { .. } => ("log.signal", "logs.app"),
             Self::Gap { .. } => ("telemetry.gap", "system.telemetry"),
             Self::Command { outcome, .. } => {
-                let name = outcome.as_str();
-                (name, name)
+                let event_type = outcome.as_str();
+                (event_type, event_type)
             }
             Self::Tally { kind, .. } => (kind.as_str(), "system.detection"),
         }
@@ -270,11 +283,11 @@ impl News<'_> {
                 .with("source", *source),
             Self::RuleMatched { rule_id, event_id, details } => Object::new()
                 .with("rule_id", rule_id.as_str())
-                .with("event_id", *event_id)
+                .with("event_id", name(event_id))
                 .with("match_details", details.value()),
             Self::AlertAcknowledged { alert_id, acknowledged_by, acknowledged_at } => Object::new()
                 .with("alert_id", alert_id.as_str())
-                .with("acknowledged_by", *acknowledged_by)
+                .with("acknowledged_by", name(acknowledged_by))
                 .with("acknowledged_at", time(*acknowledged_at)),
             Self::EscalationSent { alert_id, target, priority, block, sent_at } => Object::new()
                 .with("alert_id", alert_id.as_str())
@@ -314,11 +327,11 @@ impl News<'_> {
             Self::RuleSwitched { rule_id, enabled, changed_by, changed_at } => Object::new()
                 .with("rule_id", rule_id.as_str())
                 .with("enabled", *enabled)
-                .with("changed_by", *changed_by)
+                .with("changed_by", name(changed_by))
                 .with("changed_at", time(*changed_at)),
             Self::SubscriptionChanged { subscription_id, topic, rule_count, created_at, .. } => Object::new()
-                .with("subscription_id", *subscription_id)
-                .with("topic", *topic)
+                .with("subscription_id", name(subscription_id))
+                .with("topic", name(topic))
                 .with("rule_count", count(*rule_count))
                 .with("created_at", time(*created_at)),
             Self::LogSignal { level, message, timestamp } => Object::new()
@@ -326,30 +339,30 @@ impl News<'_> {
                 .with("message", *message)
                 .with("timestamp", time(*timestamp)),
             Self::Gap { source, boot_id, from_seq, to_seq } => Object::new()
-                .with("source", *source)
-                .with("boot_id", *boot_id)
+                .with("source", name(source))
+                .with("boot_id", name(boot_id))
                 .with("from_seq", *from_seq)
                 .with("to_seq", *to_seq)
                 .with("lost", to_seq.saturating_sub(*from_seq).saturating_add(1)),
             Self::Command { command_id, subject, changed_by, position, reason, more, .. } => {
                 let payload = Object::new()
-                    .with("command_id", *command_id)
-                    .with("subject", *subject)
-                    .with("changed_by", *changed_by)
+                    .with("command_id", name(command_id))
+                    .with("subject", name(subject))
+                    .with("changed_by", name(changed_by))
                     .with("position", position.clone())
-                    .with("reason", reason.map_or(Value::Null, Value::from));
-                more.iter().fold(payload, |payload, (name, value)| payload.with(name, value.clone()))
+                    .with("reason", reason.map_or(Value::Null, |reason| beginning(reason).into()));
+                more.iter().fold(payload, |payload, (member, value)| payload.with(member, value.clone()))
             }
             Self::Tally { rule_id, subscription_id, endpoint_id, count, first_event_id, last_event_id, .. } => {
                 let mut payload = optional("rule_id", rule_id.map(RuleId::as_str));
                 if let Some(subscription_id) = subscription_id {
-                    payload.insert("subscription_id", *subscription_id);
+                    payload.insert("subscription_id", name(subscription_id));
                 }
                 payload
-                    .with("endpoint_id", *endpoint_id)
+                    .with("endpoint_id", name(endpoint_id))
                     .with("count", *count)
-                    .with("first_event_id", *first_event_id)
-                    .with("last_event_id", *last_event_id)
+                    .with("first_event_id", name(first_event_id))
+                    .with("last_event_id", name(last_event_id))
             }
             _ => unreachable!("invariant: `payload` tells the rest"),
         }
@@ -380,8 +393,20 @@ impl Tally {
     }
 }
 
-fn optional<'a>(name: &'static str, value: Option<&'a str>) -> Object<'a> {
-    value.map_or_else(Object::new, |value| Object::new().with(name, value))
+fn optional<'a>(member: &'static str, value: Option<&'a str>) -> Object<'a> {
+    value.map_or_else(Object::new, |value| Object::new().with(member, value))
+}
+
+/// What somebody calls something, as events of watchers quote it.
+pub(crate) fn name(text: &str) -> String {
+    if text.len() <= NAME_BYTES_MAX { text.to_owned() } else { Digest::of(text.as_bytes()).to_string() }
+}
+
+fn beginning(reason: &str) -> String {
+    match reason.char_indices().nth(REASON_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason.to_owned(),
+    }
 }
 
 fn time(micros: i64) -> String {

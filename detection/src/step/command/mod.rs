@@ -17,6 +17,7 @@ mod running;
 
 pub use agent::AgentStatus;
 pub(crate) use applied::offset;
+pub use applied::COMMANDS_REMEMBERED_MAX;
 pub(crate) use rules::is_enabled;
 pub use running::{Running, running};
 
@@ -129,11 +130,8 @@ fn subject(command: &ControlCommand) -> String {
     let parameters = command.parameters.value();
     let names = ["alert_id", "rule_id", "subscription_id", "digest", "agent_id"];
     let named = names.into_iter().find_map(|name| parameters.as_object()?.get(name)?.as_str());
-    named.map_or_else(String::new, |text| text.chars().take(SUBJECT_CHARS_MAX).collect())
+    named.unwrap_or_default().to_owned()
 }
-
-/// Of a subject that was not checked.
-const SUBJECT_CHARS_MAX: usize = 256;
 
 impl Refusal {
     fn new(subject: &str, reason: impl ToString) -> Self {

@@ -12,7 +12,7 @@ use crate::plan::{Plan, PlannedRule};
 use crate::step::holdback::{self, Mute};
 use crate::step::round::Round;
 use crate::step::row::{Row as _, row};
-use crate::step::watcher::{News, Outcome, timestamp};
+use crate::step::watcher::{self, News, Outcome, timestamp};
 use crate::view::View;
 use crate::view::keys::Key;
 
@@ -47,9 +47,9 @@ pub(super) fn mute(round: &mut Round<'_, '_>, order: Order<'_>, rule_id: &str, m
     let rule_id = known(round.plan, rule_id)?;
     holdback::set_mute(round, rule_id.as_str(), mute.clone()).map_err(|error| Refusal::new(rule_id.as_str(), error))?;
     let mut more = Object::new().with("until", timestamp(mute.until).to_string());
-    for (name, value) in [("group_key", &mute.group_key), ("endpoint_id", &mute.endpoint_id)] {
+    for (member, value) in [("group_key", &mute.group_key), ("endpoint_id", &mute.endpoint_id)] {
         if let Some(value) = value {
-            more.insert(name, value.as_str());
+            more.insert(member, watcher::name(value));
         }
     }
     let about = About { rule_id, endpoint_id: mute.endpoint_id.as_deref().unwrap_or(NO_ENDPOINT) };

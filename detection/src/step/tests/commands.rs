@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contracts::field::JsonObject;
 use contracts::partition::partition_of;
-use contracts::records::{Alert, ControlCommandType as Kind, Severity};
+use contracts::records::{Alert, ControlCommandType as Kind, EscalationStatus, Severity};
 
 use super::holdback::conserved;
 use super::world::{SECOND, START, World, alerts, events, member, rule, set, words};
@@ -46,6 +46,9 @@ fn an_acknowledged_alert_escalates_no_more() {
     assert_eq!((told.endpoint_id.as_str(), &*told.ancestry), ("host", &["r".to_owned()][..]));
     assert_eq!(told.causation_id.as_ref().unwrap().as_str(), "command:c1");
     assert_eq!(words(&world.tick(4000)), Vec::<String>::new());
+    let [active] = &world.active()[..] else { panic!("{:?}", world.active()) };
+    assert_eq!((active.acknowledged_by.as_deref(), &*active.group_key), (Some("olga"), "[]"));
+    assert_eq!(active.escalation_status, EscalationStatus::Acknowledged);
     let rows = world.command(4001, "c2", Kind::Acknowledge, &alert);
     assert_eq!(words(&rows), ["command.refused olga acknowledged it at 2026-01-01T00:01:00.000000Z"]);
 }
@@ -62,6 +65,7 @@ fn a_resolved_alert_makes_way_for_its_next_episode() {
     assert_eq!(member(resolved, "changed_by"), r#""olga""#);
     assert_eq!(member(resolved, "reason"), r#""because""#);
     assert_eq!(member(resolved, "position"), r#"{"control_offset":0,"topic":"telemetry.events.v1","partition":0}"#);
+    assert_eq!(world.active(), []);
     let rows = world.matches(61, "a");
     assert_eq!(alerts(&rows)[0].episode, 2, "the same fingerprint again");
     assert_eq!(words(&world.tick(61 + 600)).len(), 1, "only the second alert escalates");

@@ -1,8 +1,11 @@
 //! Which reason holds a match back, for how long, and how the count is told.
 
+use contracts::records::AnyRecord;
+
 use super::world::{Feed, World, alerts, events, member, rule, words};
 use crate::limits::Limits;
 use crate::rule::{Rule, Storm};
+use crate::step::body;
 
 fn dedup(window_ms: u64) -> Rule {
     let mut rule = rule("r");
@@ -181,4 +184,23 @@ fn matches_that_are_held_back_are_told_of_where_the_rule_asks() {
     let mut rule = dedup(60_000);
     rule.tell_matches = true;
     check(rule, &[(0, "a", &RAISED), (1, "a", &["rule.matched"])]);
+}
+
+#[test]
+fn an_endpoint_cannot_make_what_is_told_of_it_too_large() {
+    let long = "ü".repeat(50_000);
+    let mut world = World::of([dedup(60_000)]);
+    let endpoint: &'static str = Box::leak(long.clone().into_boxed_str());
+    let what = "w".repeat(200_000);
+    let id = format!("{long}1");
+    let first = Feed::Match { at: 0, observed: 0, rule: 0, endpoint, group: "[]", id, what: what.clone() };
+    let second = Feed::Match { at: 0, observed: 0, rule: 0, endpoint, group: "[]", id: format!("{long}2"), what };
+    let rows = [world.feed(&first), world.feed(&second), world.tick(3600)].concat();
+    assert_eq!(events(&rows, "alert.suppressed").len(), 1);
+    for row in &rows {
+        if let AnyRecord::TelemetryEvent(event) = &row.record {
+            let bytes = body(event).len();
+            assert!(bytes <= 64 * 1024, "{}: {bytes} bytes", event.event_type);
+        }
+    }
 }

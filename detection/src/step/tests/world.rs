@@ -25,7 +25,7 @@ use crate::step::input::{Command, Stage, Task};
 use crate::step::round::{Match, Owner, Round};
 use crate::step::row::Row as _;
 use crate::step::watcher::timestamp;
-use crate::step::{Effects, alert, body, escalation, request};
+use crate::step::{ActiveAlert, Effects, active_alerts, alert, body, escalation, request};
 use crate::view::value::Reader;
 use crate::view::{Changes, MemoryStore, Store, View};
 
@@ -184,6 +184,10 @@ impl World {
 
     pub fn is_enabled(&self, rule: usize) -> bool {
         command::is_enabled(&mut View::over(&self.store), &self.plan.rules[rule])
+    }
+
+    pub fn active(&self) -> Vec<ActiveAlert> {
+        active_alerts(&mut View::over(&self.store))
     }
 
     pub fn running(&self) -> Running {
