@@ -159,6 +159,18 @@ fn records(steps_max: usize) -> impl Strategy<Value = Vec<Said>> {
     })
 }
 
+/// Many events of one group in any order, none too late, so that cells lose much of their middle.
+fn dense() -> impl Strategy<Value = Vec<Said>> {
+    let event = (0..60_i64, 1..12_u64);
+    proptest::collection::vec(event, 20..150).prop_map(|events| {
+        let said = (0..).zip(events).map(|(id, (second, value))| {
+            let Said::Event(event) = at(second, id, "[]", Role::Match) else { unreachable!() };
+            Said::Event(Event { value: Some(value), appended: 60 * SECOND, ..event })
+        });
+        said.collect()
+    })
+}
+
 fn fired(seen: &[Seen]) -> Option<Fired> {
     seen.iter().find_map(|seen| match seen {
         Seen::Fired { fired, .. } => Some(*fired),
@@ -231,6 +243,30 @@ proptest! {
             Some(_) => naive.judge(event),
             None => Verdict { full: None, ..naive.judge(event) },
         })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_count_of_many_events_decides_as_if_everything_was_kept(
+        records in dense(),
+        window_s in 1..40_u64,
+        threshold in 2..6_u32,
+    ) {
+        let mut naive = events_of(threshold as usize, window_s.cast_signed() * SECOND, 60 * SECOND);
+        check(&count(window_s * 1_000, threshold), 60 * SECOND, &records, |event| naive.judge(event))?;
+    }
+
+    #[test]
+    fn a_distinct_count_of_many_events_decides_as_if_everything_was_kept(
+        records in dense(),
+        window_s in 1..40_u64,
+        threshold in 2..6_u32,
+    ) {
+        let mut naive = values_of(threshold as usize, window_s.cast_signed() * SECOND, 60 * SECOND);
+        check(&distinct(window_s * 1_000, threshold), 60 * SECOND, &records, |event| naive.judge(event))?;
     }
 }
 
