@@ -7,6 +7,7 @@ mod crash;
 mod files;
 mod help;
 mod risk;
+mod rules;
 mod send;
 mod tail;
 mod tripline;

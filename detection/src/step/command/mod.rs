@@ -16,8 +16,8 @@ mod rules;
 mod running;
 
 pub use agent::AgentStatus;
-pub(crate) use applied::offset;
 pub use applied::COMMANDS_REMEMBERED_MAX;
+pub(crate) use applied::offset;
 pub(crate) use rules::is_enabled;
 pub use running::{Running, running};
 
