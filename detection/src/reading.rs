@@ -136,6 +136,11 @@ impl Reading<'_> {
         self.log_of(rule).report(span, fault.into());
     }
 
+    /// What is wrong so far, in the order it was found.
+    pub fn diagnostics(&self) -> &Diagnostics {
+        &self.diagnostics
+    }
+
     /// The rules, unless anything is wrong.
     pub fn finish(self) -> Result<Vec<Rule>, Diagnostics> {
         if self.diagnostics.is_empty() { Ok(self.rules) } else { Err(self.diagnostics.sorted()) }

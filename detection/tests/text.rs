@@ -21,7 +21,7 @@ fn every_rule_of_the_pack_reads_and_survives_being_printed() {
             for rule in &rules {
                 let printed = text::print(rule);
                 let again = text::parse("printed", &printed).unwrap_or_else(|error| panic!("{printed}\n{error}"));
-                assert_eq!(again, [rule.clone()], "{printed}");
+                assert_eq!(again, std::slice::from_ref(rule), "{printed}");
             }
             files += 1;
         }
@@ -37,7 +37,7 @@ fn documentation() -> String {
 fn example(documentation: &str, heading: &str) -> String {
     let section = documentation.split_once(heading).unwrap().1;
     let lines = section.lines().skip_while(|line| !line.starts_with("    "));
-    lines.take_while(|line| line.starts_with("    ")).map(|line| format!("{}\n", &line[4..])).collect()
+    lines.take_while(|line| line.starts_with("    ")).flat_map(|line| [&line[4..], "\n"]).collect()
 }
 
 #[test]
