@@ -5,13 +5,13 @@
 //! | `01` | – | the task: greatest append time, earliest of people's deadlines | `step::clock` |
 //! | `02` | owner | an owner's clock | `step::clock` |
 //! | `03` | endpoint, source, boot id | a stream: highest number, open gaps | `step::stream` |
-//! | `04` | endpoint | an endpoint's streams and its latest loss | `step::stream` |
+//! | `04` | endpoint | what was lost from streams that are no longer kept | `step::stream` |
 //! | `08` | owner, deadline | a deadline on the owner's clock | `step::deadline` |
 //! | `09` | owner, deadline | what stream time makes the owner forget | `step::deadline` |
 //! | `0a` | append time, owner | the ticks' index: when an owner's earliest alarm may be due | `step::deadline` |
 //! | `0b` | deadline, owner | a deadline of people, on append time | `step::deadline` |
 //! | `10` | rule, place | how many groups of a window rule there are | `step::window` |
-//! | `11` | rule, place, group | what a window rule keeps of a group | `step::window` |
+//! | `11` | rule, place, group, window | what one window of a rule keeps of a group | `step::window` |
 //! | `18` | owner, kind, rule, subscription | what is tallied and not yet told | `step::tally` |
 //! | `19` | subscription, owner | how many events a subscription let through in the newest second | `step::rate` |
 //! | `20`–`2f` | rule, place, group, … | what is held back, and alerts with their escalation | `step::holdback` and after |

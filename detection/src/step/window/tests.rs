@@ -594,6 +594,18 @@ fn stage_two_takes_what_is_late_into_what_it_keeps() {
 }
 
 #[test]
+fn a_step_that_is_walked_for_good_does_not_come_before_one_observed_earlier() {
+    for (second, expected) in [(99, false), (100, true), (130, true)] {
+        let mut trial = Trial::of(rule(vec![sequence(60_000, 2)], 10_000), Limits::default());
+        trial.stage = Stage::Two;
+        let step = |second, id, step| at(second, id, "[1]", Role::Steps(vec![step]));
+        // The second start moves the newest time so far that the first is kept as under way alone.
+        let seen = trial.run(&[step(100, 1, 0), step(150, 2, 0), step(second, 3, 1)]);
+        assert_eq!(fired(&seen[2]).is_some(), expected, "second {second}");
+    }
+}
+
+#[test]
 fn a_role_survives_its_way_to_stage_two() {
     let of = |window| Trial::of(rule(vec![window], 0), Limits::default()).plan;
     let (counted, in_order, awaited) = (of(count(1_000, 1)), of(sequence(1_000, 3)), of(absent(1_000)));
