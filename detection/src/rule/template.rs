@@ -115,7 +115,7 @@ impl Template {
                 Part::Group => push_group(&mut message, group_key),
                 Part::Field(field) => match value_at(payload, &field.name) {
                     Some(value) => push_value(&mut message, value),
-                    None => message.push_str(&format!("<no {}>", field.name)),
+                    None => message.extend(["<no ", &field.name, ">"]),
                 },
             }
             if message.len() > MESSAGE_BYTES_MAX {
@@ -181,7 +181,10 @@ fn push_line(message: &mut String, text: &str, chars_max: usize) {
             '\n' => message.push_str("\\n"),
             '\r' => message.push_str("\\r"),
             '\t' => message.push_str("\\t"),
-            c if c.is_control() || misleads(c) => message.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() || misleads(c) => {
+                let escaped = format!("\\u{:04x}", u32::from(c));
+                message.push_str(&escaped);
+            }
             c => message.push(c),
         }
     }

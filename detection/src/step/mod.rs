@@ -187,9 +187,6 @@ fn collect(round: &mut Round<'_, '_>, appended: Appended, found: &RuleMatch) {
 
 /// A match that is whole: held back, or an alert and all that follows from one.
 fn conclude(round: &mut Round<'_, '_>, matched: &Match<'_>) {
-    if matched.rule.rule.tell_matches {
-        alert::tell_match(round, matched);
-    }
     let hash = holdback::fingerprint(matched, round.plan.limits.work_per_event_max);
     if let Admitted::Raise { episode } = holdback::admit(round, matched, hash) {
         let raised = alert::raise(round, matched, hash, episode);

@@ -122,7 +122,9 @@ impl<T: Part> Part for Option<T> {
 impl<T: Part> Part for Vec<T> {
     fn write(&self, out: &mut Writer<'_>) {
         out.uint(self.len() as u64);
-        self.iter().for_each(|part| part.write(out));
+        for part in self {
+            part.write(out);
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {

@@ -76,19 +76,19 @@ fn carry_out(
     wanted: &Wanted,
 ) -> Result<(), Refusal> {
     match wanted {
-        Wanted::Acknowledge(alert) if order.answers => alerts::acknowledge(round, order, alert),
-        Wanted::Resolve(alert) if order.answers => alerts::resolve(round, order, alert),
-        Wanted::Acknowledge(_) | Wanted::Resolve(_) => Ok(()),
+        // What only its owner keeps, nobody else has to take up.
+        Wanted::Acknowledge(_) | Wanted::Resolve(_) | Wanted::SetAgentStatus { .. } if !order.answers => Ok(()),
+        Wanted::Acknowledge(alert) => alerts::acknowledge(round, order, alert),
+        Wanted::Resolve(alert) => alerts::resolve(round, order, alert),
         Wanted::Mute { rule_id, mute } => rules::mute(round, order, rule_id, mute),
         Wanted::Switch { rule_id, enabled } => rules::switch(round, order, rule_id, *enabled),
         Wanted::Subscribe(subscribe) => plans::subscribe(round, order, subscribe),
         Wanted::Unsubscribe { subscription_id } => plans::unsubscribe(round, order, subscription_id),
         Wanted::SwapRuleSet { digest } => plans::swap(round, order, *digest, command.set.as_ref()),
-        Wanted::SetAgentStatus { agent_id, status } if order.answers => {
+        Wanted::SetAgentStatus { agent_id, status } => {
             agent::set_status(round, order, agent_id, *status);
             Ok(())
         }
-        Wanted::SetAgentStatus { .. } => Ok(()),
     }
 }
 
@@ -134,8 +134,8 @@ fn subject(command: &ControlCommand) -> String {
 }
 
 impl Refusal {
-    fn new(subject: &str, reason: impl ToString) -> Self {
-        Self { subject: subject.to_owned(), reason: reason.to_string() }
+    fn new(subject: &str, reason: impl Into<String>) -> Self {
+        Self { subject: subject.to_owned(), reason: reason.into() }
     }
 }
 

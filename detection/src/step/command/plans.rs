@@ -89,7 +89,7 @@ pub(super) fn swap(
     let subject = digest.to_string();
     let set = match set {
         Some(Ok(set)) => *set,
-        Some(Err(why)) => return Err(Refusal::new(&subject, why)),
+        Some(Err(why)) => return Err(Refusal::new(&subject, *why)),
         None => return Err(Refusal::new(&subject, "expected all parts of this set on rule.sets.v1, found none")),
     };
     let mut running = running_of(round, &subject)?;

@@ -45,7 +45,8 @@ pub(super) fn switch(round: &mut Round<'_, '_>, order: Order<'_>, rule_id: &str,
 
 pub(super) fn mute(round: &mut Round<'_, '_>, order: Order<'_>, rule_id: &str, mute: &Mute) -> Result<(), Refusal> {
     let rule_id = known(round.plan, rule_id)?;
-    holdback::set_mute(round, rule_id.as_str(), mute.clone()).map_err(|error| Refusal::new(rule_id.as_str(), error))?;
+    holdback::set_mute(round, rule_id.as_str(), mute.clone())
+        .map_err(|error| Refusal::new(rule_id.as_str(), error.to_string()))?;
     let mut more = Object::new().with("until", timestamp(mute.until).to_string());
     for (member, value) in [("group_key", &mute.group_key), ("endpoint_id", &mute.endpoint_id)] {
         if let Some(value) = value {

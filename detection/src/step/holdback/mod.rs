@@ -90,7 +90,7 @@ pub(crate) fn dropped(round: &mut Round<'_, '_>, rule_id: &str) {
     let at = round.appended_at;
     held::close_rule(round, rule_id, at, |_| true);
     for tag in [Tag::Duplicate, Tag::Dedup] {
-        entries::remove_rule(round.view, tag, rule_id);
+        remove_rule(round.view, tag, rule_id);
     }
     for tag in [Tag::Suppression, Tag::Storm, Tag::Breaker] {
         round.view.remove_prefix(&slot::of_rule(tag, rule_id));

@@ -30,13 +30,12 @@ pub(super) fn open(round: &mut Round<'_, '_>, matched: &Match<'_>) {
     let slot = Slot::of(matched);
     let key = slot.key(Tag::Storm);
     let open = round.view.read(&key, StormWindow::from_row).filter(|row| matched.judged_at < row.until);
-    let row = match open {
-        Some(row) => StormWindow { alerts: row.alerts + 1, ..row },
-        None => {
-            let until = matched.judged_at.saturating_add(micros(storm.window_ms));
-            slot.set(round.view, Kind::Held, until, &Subject::Row(Tag::Storm, None));
-            StormWindow { until, alerts: 1 }
-        }
+    let row = if let Some(row) = open {
+        StormWindow { alerts: row.alerts + 1, ..row }
+    } else {
+        let until = matched.judged_at.saturating_add(micros(storm.window_ms));
+        slot.set(round.view, Kind::Held, until, &Subject::Row(Tag::Storm, None));
+        StormWindow { until, alerts: 1 }
     };
     round.view.put(&key, row.to_row());
 }

@@ -9,7 +9,9 @@ use contracts::records::{Alert, ControlCommandType as Kind, EscalationStatus, Se
 
 use super::holdback::conserved;
 use super::world::{SECOND, START, World, alerts, events, member, rule, set, words};
-use crate::rule::Rule;
+use crate::json_form;
+use crate::rule::{Rule, RuleSet, TopicPattern};
+use crate::step::Running;
 use crate::step::effects::Row;
 use crate::step::input::{Stage, Task};
 
@@ -92,10 +94,10 @@ fn a_repeated_command_does_nothing() {
     let mut world = World::of([quiet()]);
     let alert = raised(&mut world);
     assert_eq!(words(&world.command(1, "c1", Kind::Resolve, &alert)), ["alert.resolved"]);
-    let before = world.store.clone();
     assert_eq!(world.command(1, "c1", Kind::Resolve, &alert), []);
     assert_eq!(world.command(1, "c1", Kind::DisableRule, r#"{"rule_id":"r"}"#), []);
-    assert_eq!(world.store, before);
+    assert!(world.is_enabled(0), "whatever it says the second time");
+    assert_eq!(alerts(&world.matches(2, "a"))[0].episode, 2, "resolved once");
 }
 
 #[test]
@@ -196,6 +198,91 @@ fn a_swap_with_an_error_keeps_what_runs() {
     assert!(words(&rows)[0].starts_with("command.refused rule set `set`: an empty rule set"), "{:?}", words(&rows));
     assert!(Arc::ptr_eq(&before.0, &world.plan));
     assert_eq!(before.1, world.running());
+}
+
+#[test]
+fn a_swap_drops_the_state_of_a_rule_that_sees_something_else_and_not_of_one_that_says_it_otherwise() {
+    let said = Rule { message: "said otherwise".to_owned(), ..quiet() };
+    let seen = Rule { topics: vec![TopicPattern::All], ..quiet() };
+    for (next, expected) in
+        [(said, &["rule_set.swapped"][..]), (seen, &["alert.suppressed deduplication 1", "rule_set.swapped"])]
+    {
+        let mut world = World::of([quiet()]);
+        let alert = raised(&mut world);
+        world.matches(1, "a");
+        let rows = swap(&mut world, 2, "c1", vec![next]);
+        assert_eq!(words(&rows), expected);
+        conserved(&world);
+        assert_eq!(alerts(&world.matches(3, "a")).len(), expected.len() - 1);
+        let rows = world.command(4, "c2", Kind::Acknowledge, &alert);
+        assert_eq!(words(&rows), ["alert.acknowledged"], "what happened has happened");
+    }
+}
+
+const SUBSCRIBE: &str =
+    r#"{"watcher":"guard","subscription_id":"s","subscription":{"topic":"worker.*"},"rules":["r"]}"#;
+const UNSUBSCRIBE: &str = r#"{"subscription_id":"s"}"#;
+
+#[test]
+fn a_subscription_comes_and_goes_and_outlives_a_swap() {
+    let mut world = World::of([rule("r")]);
+    let rows = world.command(5, "c1", Kind::Subscribe, SUBSCRIBE);
+    assert_eq!(words(&rows), ["subscription.created"]);
+    let created =
+        r#"{"subscription_id":"s","topic":"worker.*","rule_count":1,"created_at":"2026-01-01T00:00:05.000000Z"}"#;
+    assert_eq!(events(&rows, "subscription.created")[0].payload.as_str(), created);
+    assert_eq!(world.plan.subscriptions, world.running().added);
+
+    let again = words(&world.command(6, "c2", Kind::Subscribe, SUBSCRIBE));
+    assert_eq!(again, ["command.refused expected an id that no subscription has; unsubscribe that one first"]);
+    assert_eq!(words(&swap(&mut world, 7, "c3", vec![rule("r"), rule("t")])), ["rule_set.swapped"]);
+    assert_eq!(world.plan.subscriptions.len(), 1);
+    let without = words(&swap(&mut world, 8, "c4", vec![rule("t")]));
+    assert!(without[0].starts_with("command.refused subscription `s`"), "{without:?}");
+    assert_eq!(world.plan.rules.len(), 2, "what ran goes on");
+
+    let rows = world.command(9, "c5", Kind::Unsubscribe, UNSUBSCRIBE);
+    assert_eq!(events(&rows, "subscription.removed")[0].payload.as_str(), created);
+    assert_eq!((world.plan.subscriptions.len(), world.running().added.len()), (0, 0));
+}
+
+#[test]
+fn a_subscription_of_the_set_stays_removed_until_the_set_has_none_of_that_id() {
+    let mut world = World::of([rule("r")]);
+    let text = r#"{"subscription_id":"s","topic":"worker.*","rules":["r"]}"#;
+    let mut own = set([rule("r")]);
+    own.watchers[0].subscriptions = vec![json_form::subscription_from_json("s", text).unwrap()];
+    let swap = |world: &mut World, id, set: &RuleSet| {
+        world.next_set = Some(set.clone());
+        world.command(0, id, Kind::SwapRuleSet, &format!(r#"{{"digest":"{}"}}"#, "1".repeat(64)))
+    };
+    swap(&mut world, "c1", &own);
+    assert_eq!(world.plan.subscriptions.len(), 1);
+    assert_eq!(words(&world.command(1, "c2", Kind::Unsubscribe, UNSUBSCRIBE)), ["subscription.removed"]);
+    assert_eq!((world.plan.subscriptions.len(), world.running().removed), (0, vec!["s".to_owned()]));
+    swap(&mut world, "c3", &own);
+    assert_eq!(world.plan.subscriptions.len(), 0, "the same set again does not bring it back");
+    assert_eq!(words(&world.command(2, "c4", Kind::Subscribe, SUBSCRIBE)), ["subscription.created"]);
+    assert_eq!(words(&world.command(3, "c5", Kind::Unsubscribe, UNSUBSCRIBE)), ["subscription.removed"]);
+    assert_eq!(world.plan.subscriptions.len(), 0);
+    swap(&mut world, "c6", &set([rule("r")]));
+    assert_eq!(world.running().removed, Vec::<String>::new());
+    swap(&mut world, "c7", &own);
+    assert_eq!(world.plan.subscriptions.len(), 1);
+}
+
+#[test]
+fn a_subscription_that_is_wrong_is_refused_with_everything_that_is_wrong() {
+    let mut world = World::of([rule("r")]);
+    let wrong =
+        r#"{"watcher":"guard","subscription_id":"s","subscription":{"topic":"worker.*","colour":1},"rules":["r"]}"#;
+    let unknown = r#"{"watcher":"guard","subscription_id":"s","subscription":{"topic":"worker.*"},"rules":["q"]}"#;
+    for (id, parameters, names) in [("c1", wrong, "colour"), ("c2", unknown, "q"), ("c3", "{}", "`watcher`")] {
+        let rows = world.command(0, id, Kind::Subscribe, parameters);
+        let words = words(&rows);
+        assert!(words[0].starts_with("command.refused") && words[0].contains(names), "{words:?}");
+        assert_eq!(world.running(), Running::default());
+    }
 }
 
 #[test]

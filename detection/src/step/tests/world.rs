@@ -18,7 +18,8 @@ use crate::plan::{Options, Plan, Routing};
 use crate::rule::{Holdback, Rule, RuleSet, Scope, TopicPattern, Watcher};
 use crate::step::clock::{self, Appended, Moment};
 use crate::step::command::{self, Running};
-use crate::step::deadline::{self, Due, Kind, Passing};
+use crate::step::deadline::{self, Passing};
+use crate::step::due;
 use crate::step::effects::{Counts, Row};
 use crate::step::holdback::{self, Admitted, Slot, Tag};
 use crate::step::input::{Command, Stage, Task};
@@ -32,8 +33,6 @@ use crate::view::{Changes, MemoryStore, Store, View};
 /// Where all times of tests begin, in microseconds.
 pub const START: i64 = 1_767_225_600_000_000;
 pub const SECOND: i64 = 1_000_000;
-pub const MINUTE: i64 = 60 * SECOND;
-pub const HOUR: i64 = 60 * MINUTE;
 
 pub fn rule(id: &str) -> Rule {
     Rule {
@@ -242,9 +241,9 @@ impl World {
                 let slot = Slot { rule_id: planned.rule.id.as_str(), owner, group_key: "[]" };
                 holdback::failed(&mut round, slot, planned, &event, moment.stream_time);
             }
-            Feed::Tick { .. } => deadline::fire(&mut round, appended, Passing::Tick, fire),
+            Feed::Tick { .. } => deadline::fire(&mut round, appended, Passing::Tick, due::fire),
             Feed::Command { at, id, kind, parameters } => {
-                deadline::fire(&mut round, appended, Passing::Command, fire);
+                deadline::fire(&mut round, appended, Passing::Command, due::fire);
                 let command = ControlCommand {
                     command_id: CommandId::new(*id),
                     command: *kind,
@@ -284,7 +283,7 @@ pub fn set(rules: impl IntoIterator<Item = Rule>) -> RuleSet {
 /// Moves the owner's clock, and fires what is due.
 fn pass(round: &mut Round<'_, '_>, appended: Appended, owner: Owner<'_>, event: &EventView<'_>) -> Moment {
     let moment = clock::advance(round, owner, event.observed_at);
-    deadline::fire(round, appended, Passing::Event(owner, moment), fire);
+    deadline::fire(round, appended, Passing::Event(owner, moment), due::fire);
     moment
 }
 
@@ -294,14 +293,6 @@ fn outcome(round: &mut Round<'_, '_>, matched: &Match<'_>) {
         let raised = alert::raise(round, matched, hash, episode);
         escalation::open(round, matched, &raised);
         request::propose(round, matched, &raised);
-    }
-}
-
-fn fire(round: &mut Round<'_, '_>, due: &Due) {
-    match due.kind {
-        Kind::TellHeld | Kind::Held | Kind::MuteEnd => holdback::due(round, due),
-        Kind::Escalation => escalation::due(round, due),
-        Kind::Absence | Kind::Tally | Kind::Group | Kind::Idle => panic!("not of these parts: {due:?}"),
     }
 }
 
