@@ -90,6 +90,8 @@ impl Compiled {
         for problem in plan.as_ref().err().into_iter().flatten() {
             match problem.subject {
                 Subject::Rule { rule, .. } => reading.fault(rule, &problem.fault),
+                // What cannot be read is told instead of the set that it leaves.
+                _ if !reading.diagnostics().is_empty() => {}
                 // An error of the set as a whole stands at no line of any file.
                 _ => {
                     return Err(Failure::Rules { files: files.what(), problem: problem.to_string() });
