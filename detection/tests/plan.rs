@@ -81,13 +81,13 @@ fn faults(set: &RuleSet, playbooks: Option<&[String]>) -> Vec<(Subject, Place, S
 }
 
 /// One rule with one fault, at its place and in its words.
-fn check(rule: Rule, place: Place, words: &str) {
+fn check(rule: Rule, place: &Place, words: &str) {
     let told = format!("{rule:?}");
     let faults = faults(&set(vec![rule], vec![]), Some(&["isolate".to_owned()]));
     let [(Subject::Rule { watcher: 0, rule: 0 }, found, text)] = faults.as_slice() else {
         panic!("expected one fault, {words:?}, found {faults:?} of {told}");
     };
-    assert_eq!((found, text.contains(words)), (&place, true), "{text:?} does not say {words:?}");
+    assert_eq!((found, text.contains(words)), (place, true), "{text:?} does not say {words:?}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn what_cannot_run_is_refused_at_its_place() {
         ),
     ];
     for (rule, place, words) in cases {
-        check(rule, place, words);
+        check(rule, &place, words);
     }
 }
 
@@ -344,4 +344,35 @@ fn details_are_the_values_compared_and_short() {
     let details = plan.rules[0].details(&payload.value());
     let expected = format!(r#"{{"$.command":"{}…","$.items.*.n":[1.50,2],"$.tree":"{{\"a\":[1]}}"}}"#, "ü".repeat(256));
     assert_eq!(details.as_str(), expected);
+}
+
+#[test]
+fn digests_change_with_what_they_cover_and_with_nothing_else() {
+    let base =
+        || Rule { message: "seen {count}".to_owned(), ..with(Expr::And(vec![equal("$.a", 1), count(1_000, 5, &[])])) };
+    let digests = |rule: Rule, subscriptions: Vec<Subscription>| {
+        let plan = Plan::compile(&set(vec![rule], subscriptions), &[], &Options::default()).unwrap();
+        (plan.rules[0].digest, plan.rules[0].state_digest)
+    };
+    let first = digests(base(), vec![]);
+    let longer = Expr::And(vec![equal("$.a", 1), count(2_000, 5, &[])]);
+    let cases: Vec<(&str, Rule, Vec<Subscription>, bool, bool)> = vec![
+        ("nothing", base(), vec![], false, false),
+        ("description", Rule { description: Some("d".to_owned()), ..base() }, vec![], false, false),
+        ("enabled", Rule { enabled: false, ..base() }, vec![], false, false),
+        ("tests", Rule { tests: vec!["t".to_owned()], ..base() }, vec![], false, false),
+        ("alert", Rule { message: "other".to_owned(), ..base() }, vec![], true, false),
+        ("name", Rule { name: "other".to_owned(), ..base() }, vec![], true, false),
+        ("playbook", Rule { playbook: Some("p".to_owned()), ..base() }, vec![], true, false),
+        ("lateness", Rule { lateness_ms: 1, ..base() }, vec![], true, true),
+        ("filter", Rule { filter: Some(longer), ..base() }, vec![], true, true),
+        ("scope", Rule { scope: Scope { session: true, ..Scope::default() }, ..base() }, vec![], true, true),
+        ("group_by", Rule { group_by: vec![path("$.a")], ..base() }, vec![], true, true),
+        ("topic", Rule { topics: vec!["a".parse().unwrap()], ..base() }, vec![], true, true),
+        ("subscription", base(), vec![subscription("a", &["r"])], false, true),
+    ];
+    for (what, rule, subscriptions, rule_changes, state_changes) in cases {
+        let other = digests(rule, subscriptions);
+        assert_eq!((first.0 != other.0, first.1 != other.1), (rule_changes, state_changes), "{what}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Random rules, subscriptions and events, drawn from small pools so that they meet often.
 
+use std::fmt::Write as _;
+
 use contracts::field::Millionths;
 use contracts::id::RuleId;
 use contracts::json::{Mode, Value, parse};
@@ -327,12 +329,12 @@ fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String>
 fn escaped(text: &str, seed: u64) -> String {
     let mut out = String::from("\"");
     for (place, character) in text.chars().enumerate() {
-        let is_escaped = seed & 3 == 0 && (seed >> (2 + place % 60)) & 1 == 1;
+        let is_escaped = seed.is_multiple_of(4) && (seed >> (2 + place % 60)) & 1 == 1;
         match character {
             _ if is_escaped => {
                 let mut units = [0; 2];
                 for unit in character.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    write!(out, "\\u{unit:04x}").unwrap();
                 }
             }
             '"' => out.push_str("\\\""),

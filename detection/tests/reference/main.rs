@@ -70,7 +70,7 @@ fn check(plan: &Plan, set: &RuleSet, added: &[PlannedSubscription], drawn: &Draw
         payload: &drawn.payload,
         ..EventView::read(&body).unwrap()
     };
-    let is_limited = |subscription: usize| (subscription + drawn.payload.len()) % 2 == 0;
+    let is_limited = |subscription: usize| (subscription + drawn.payload.len()).is_multiple_of(2);
     let expected = evaluator::hits(set, added, &event, is_limited);
 
     let mut asked = Vec::new();
