@@ -16,7 +16,9 @@ pub(super) fn filter(filter: &str) -> Option<String> {
     let length = INDENT.len() + "filter: ".len() + line.chars().count();
     let broken = lines.join(&format!("\n{INDENT}{INDENT}"));
     let can_be_broken = lines.len() > 1 && !broken.contains(RAW_QUOTE) && !broken.contains('\r');
-    if length <= LINE_CHARS_MAX || !can_be_broken {
+    // Raw on one line is hard to read where the text itself ends with a quote.
+    let is_readable = length <= LINE_CHARS_MAX && !line.starts_with(RAW_QUOTE);
+    if is_readable || !can_be_broken {
         return Some(line);
     }
     Some(format!("{RAW_QUOTE}\n{INDENT}{INDENT}{broken}\n{INDENT}{RAW_QUOTE}"))
