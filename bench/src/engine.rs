@@ -6,7 +6,7 @@
 
 mod mix;
 mod rules;
-mod stages;
+pub mod stages;
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
@@ -26,16 +26,8 @@ const BATCH: usize = 1_000;
 const RULE_COUNTS: [usize; 4] = [15, 150, 1_500, 3_000];
 const GROUPS: usize = 200_000;
 
-pub fn measure(runs: u32) -> Vec<Figure> {
-    let mut figures = vec![pack(runs)];
-    figures.extend(RULE_COUNTS.map(|rules| growth(rules, runs)));
-    figures.push(windows(runs));
-    figures.extend(stages::measure(runs));
-    figures
-}
-
 /// The fifteen rules on the mix.
-fn pack(runs: u32) -> Figure {
+pub fn pack(runs: u32) -> Figure {
     let plan = rules::pack();
     let bodies = mix::bodies(EVENTS);
     let mut alerts = 0;
@@ -50,15 +42,18 @@ fn pack(runs: u32) -> Figure {
 }
 
 /// Generated rules of mixed kinds on the mix: what one more rule costs.
-fn growth(count: usize, runs: u32) -> Figure {
-    let plan = rules::generated(count);
+pub fn growth(runs: u32) -> Vec<Figure> {
     let bodies = mix::bodies(EVENTS);
-    let rates: Vec<f64> = (0..runs).map(|_| run(&plan, &bodies, &mut MemoryStore::default()).rate).collect();
-    Figure::new("engine_growth", "events/s", &rates).with("rules", count).with("events", EVENTS)
+    let of = |count: usize| {
+        let plan = rules::generated(count);
+        let rates: Vec<f64> = (0..runs).map(|_| run(&plan, &bodies, &mut MemoryStore::default()).rate).collect();
+        Figure::new("engine_growth", "events/s", &rates).with("rules", count).with("events", EVENTS)
+    };
+    RULE_COUNTS.map(of).into()
 }
 
 /// A count per user, all groups alive: each event is one update of a window.
-fn windows(runs: u32) -> Figure {
+pub fn windows(runs: u32) -> Figure {
     let plan = rules::counting();
     let bodies = mix::logins(2 * GROUPS, GROUPS);
     let rates: Vec<f64> = (0..runs)

@@ -36,6 +36,9 @@ enum Name {
     Records,
     Canonical,
     Engine,
+    Growth,
+    Windows,
+    Stages,
     Embedded,
     Kafka,
 }
@@ -57,7 +60,10 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
     match name {
         Name::Records => records::measure(runs),
         Name::Canonical => canonical::measure(runs),
-        Name::Engine => engine::measure(runs),
+        Name::Engine => vec![engine::pack(runs)],
+        Name::Growth => engine::growth(runs),
+        Name::Windows => vec![engine::windows(runs)],
+        Name::Stages => engine::stages::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),
     }

@@ -133,3 +133,12 @@ fn no_text_is_too_strange_to_be_refused() {
     let nested = "{\"type\":\"Not\",\"condition\":".repeat(200) + "1" + &"}".repeat(200);
     assert!(json_form::rule_from_json("strange", &format!("{{\"rule_id\":\"r\",\"ast\":{nested}}}")).is_err());
 }
+
+#[test]
+fn the_documentation_shows_the_fifteen_rules_as_they_are() {
+    let shown = documentation();
+    for packed in detection::pack::PACK {
+        let indented: String = packed.text.lines().map(|line| format!("    {line}\n")).collect();
+        assert!(shown.contains(&indented), "docs/rules.md does not show {} as it is", packed.name);
+    }
+}
