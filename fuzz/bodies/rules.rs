@@ -41,7 +41,7 @@ pub fn compiles_or_says_why(rules: Vec<Rule>) {
     match Plan::compile(&set, &[], &Options::default()) {
         Ok(plan) => assert!(!plan.explain().is_empty()),
         Err(problems) => {
-            assert!(!problems.is_empty() && problems.iter().all(|problem| !problem.to_string().is_empty()))
+            assert!(!problems.is_empty() && problems.iter().all(|problem| !problem.to_string().is_empty()));
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use contracts::field::Millionths;
 use contracts::id::RuleId;
 use contracts::records::{Category, Severity};
 
 use super::item::Items;
 use super::{Entry, Node, Origin, Spot, action, leaf};
 use crate::diagnostic::{Code, Log, Reported, Trouble};
-use crate::limits::{DEDUP_WINDOW_MS_DEFAULT, FILTER_DEPTH_MAX, LATENESS_MS_DEFAULT};
+use crate::limits::FILTER_DEPTH_MAX;
 use crate::reading::Form;
 use crate::rule::{Expr, Holdback, Rule, Scope, Storm};
 
@@ -52,29 +51,27 @@ pub(crate) fn read(written: Written, form: Form, log: &mut Log<'_>) -> Result<(R
     if let (Some(filter), Some(spot)) = (&filter, &spot) {
         check_depth(filter, spot, log)?;
     }
+    let defaults = Rule::new(id, severity?, category?, message?);
     let rule = Rule {
-        name: name?.unwrap_or_else(|| id.as_str().to_owned()),
-        id,
+        name: name?.unwrap_or(defaults.name),
         description: description?,
-        enabled: enabled?.unwrap_or(true),
+        enabled: enabled?.unwrap_or(defaults.enabled),
         topics: topics?,
         event_types: event_types?,
         filter,
         group_by: group_by?,
         scope: scope?.unwrap_or_default(),
-        lateness_ms: lateness_ms?.unwrap_or(LATENESS_MS_DEFAULT),
-        severity: severity?,
-        category: category?,
-        message: message?,
+        lateness_ms: lateness_ms?.unwrap_or(defaults.lateness_ms),
         holdback: holdback?,
         action: action?,
         escalate_to: escalate_to?,
         attack: attack?,
         playbook: playbook?,
-        confidence: confidence?.unwrap_or(Millionths::MAX),
-        risk_weight: risk_weight?.unwrap_or(Millionths::MAX),
-        tell_matches: tell_matches?.unwrap_or(false),
+        confidence: confidence?.unwrap_or(defaults.confidence),
+        risk_weight: risk_weight?.unwrap_or(defaults.risk_weight),
+        tell_matches: tell_matches?.unwrap_or(defaults.tell_matches),
         tests: tests?,
+        ..defaults
     };
     let origin = Origin::new(head, &entries, spot);
     Ok((rule, origin))
@@ -156,7 +153,7 @@ fn holdback(keys: &mut Keys<'_, '_>) -> Result<Holdback, Reported> {
     let suppression_window_ms = keys.get("suppression_window", Items::duration_ms);
     let storm = storm(keys);
     Ok(Holdback {
-        dedup_window_ms: dedup_window_ms?.unwrap_or(DEDUP_WINDOW_MS_DEFAULT),
+        dedup_window_ms: dedup_window_ms?.unwrap_or(Holdback::default().dedup_window_ms),
         dedup_by: dedup_by?,
         dedup_ignore: dedup_ignore?,
         suppression_window_ms: suppression_window_ms?,

@@ -4,15 +4,11 @@
 //! [`of_state`] they keep the same state.
 
 use contracts::canonical::{Digest, tolerant_text};
-use contracts::field::Millionths;
 use contracts::json::Value;
-use contracts::records::{AlertAction, Category, Severity};
+use contracts::records::{Category, Severity};
 
 use crate::json_form::{rule_to_object, subscription_to_object};
-use crate::limits::DEDUP_WINDOW_MS_DEFAULT;
-use crate::rule::{Holdback, Rule, Subscription};
-
-const ONE: Millionths = Millionths::MAX;
+use crate::rule::{Rule, Subscription};
 
 /// Of all that can change an alert: not the tests, the description, nor whether the rule is on.
 pub(super) fn of_rule(rule: &Rule) -> Digest {
@@ -24,34 +20,13 @@ pub(super) fn of_rule(rule: &Rule) -> Digest {
 pub(super) fn of_state(rule: &Rule, feeding: &[&Subscription]) -> Digest {
     // Everything else is given one value for all rules.
     let counted = Rule {
-        id: rule.id.clone(),
         topics: rule.topics.clone(),
         event_types: rule.event_types.clone(),
         filter: rule.filter.clone(),
         group_by: rule.group_by.clone(),
         scope: rule.scope,
         lateness_ms: rule.lateness_ms,
-        name: rule.id.to_string(),
-        description: None,
-        enabled: true,
-        severity: Severity::Info,
-        category: Category::Security,
-        message: String::new(),
-        holdback: Holdback {
-            dedup_window_ms: DEDUP_WINDOW_MS_DEFAULT,
-            dedup_by: Vec::new(),
-            dedup_ignore: Vec::new(),
-            suppression_window_ms: None,
-            storm: None,
-        },
-        action: AlertAction::Notify,
-        escalate_to: None,
-        attack: Vec::new(),
-        playbook: None,
-        confidence: ONE,
-        risk_weight: ONE,
-        tell_matches: false,
-        tests: Vec::new(),
+        ..Rule::new(rule.id.clone(), Severity::Info, Category::Security, String::new())
     };
     let mut feeding: Vec<_> = feeding
         .iter()

@@ -18,6 +18,7 @@ use contracts::id::RuleId;
 use contracts::records::{AlertAction, Category, Severity};
 
 use crate::jsonpath::Path;
+use crate::limits::{DEDUP_WINDOW_MS_DEFAULT, LATENESS_MS_DEFAULT};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -54,6 +55,36 @@ pub struct Rule {
     pub tests: Vec<String>,
 }
 
+impl Rule {
+    /// A rule with the default of every key that may be left out. It names no topic, so that it sees nothing yet.
+    pub fn new(id: RuleId, severity: Severity, category: Category, message: String) -> Self {
+        Self {
+            name: id.as_str().to_owned(),
+            id,
+            description: None,
+            enabled: true,
+            topics: Vec::new(),
+            event_types: Vec::new(),
+            filter: None,
+            group_by: Vec::new(),
+            scope: Scope::default(),
+            lateness_ms: LATENESS_MS_DEFAULT,
+            severity,
+            category,
+            message,
+            holdback: Holdback::default(),
+            action: AlertAction::Notify,
+            escalate_to: None,
+            attack: Vec::new(),
+            playbook: None,
+            confidence: Millionths::MAX,
+            risk_weight: Millionths::MAX,
+            tell_matches: false,
+            tests: Vec::new(),
+        }
+    }
+}
+
 /// What keeps a rule quiet after it spoke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holdback {
@@ -64,6 +95,18 @@ pub struct Holdback {
     pub dedup_ignore: Vec<String>,
     pub suppression_window_ms: Option<u64>,
     pub storm: Option<Storm>,
+}
+
+impl Default for Holdback {
+    fn default() -> Self {
+        Self {
+            dedup_window_ms: DEDUP_WINDOW_MS_DEFAULT,
+            dedup_by: Vec::new(),
+            dedup_ignore: Vec::new(),
+            suppression_window_ms: None,
+            storm: None,
+        }
+    }
 }
 
 /// At most so many alerts in each window.

@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 
 use contracts::avro::EventView;
 use contracts::canonical::Digest;
-use contracts::field::{Depth, JsonObject, Millionths, SchemaVersion};
+use contracts::field::{Depth, JsonObject, SchemaVersion};
 use contracts::id::{EndpointId, EventId, RuleId};
-use contracts::records::{AlertAction, Category, Scope, Severity, SourceType, Stream, TelemetryEvent};
+use contracts::records::{Category, Scope, Severity, SourceType, Stream, TelemetryEvent};
 use contracts::time::Timestamp;
 
 use super::clock::{self, Moment};
@@ -19,7 +19,7 @@ use super::window::{self, Fired, Observation};
 use super::{Effects, Stage, Task, idle, tally};
 use crate::limits::Limits;
 use crate::plan::{Options, Plan, Role};
-use crate::rule::{self, Expr, Holdback, Rule, RuleSet, TopicPattern, Watcher, Window};
+use crate::rule::{Expr, Rule, RuleSet, TopicPattern, Watcher, Window};
 use crate::view::keys::{Key, Tag};
 use crate::view::{Changes, MemoryStore, View};
 
@@ -97,36 +97,8 @@ pub fn event(said: &Event) -> TelemetryEvent {
 pub fn rule(windows: Vec<Window>, lateness_ms: u64) -> Rule {
     let mut terms: Vec<_> = windows.into_iter().map(Expr::Window).collect();
     let filter = if terms.len() == 1 { terms.pop() } else { Some(Expr::And(terms)) };
-    Rule {
-        id: RuleId::new("the_rule"),
-        name: "the rule".to_owned(),
-        description: None,
-        enabled: true,
-        topics: vec![TopicPattern::All],
-        event_types: Vec::new(),
-        filter,
-        group_by: Vec::new(),
-        scope: rule::Scope::default(),
-        lateness_ms,
-        severity: Severity::High,
-        category: Category::Security,
-        message: "it happened".to_owned(),
-        holdback: Holdback {
-            dedup_window_ms: 60_000,
-            dedup_by: Vec::new(),
-            dedup_ignore: Vec::new(),
-            suppression_window_ms: None,
-            storm: None,
-        },
-        action: AlertAction::Notify,
-        escalate_to: None,
-        attack: Vec::new(),
-        playbook: None,
-        confidence: Millionths::new(1_000_000).unwrap(),
-        risk_weight: Millionths::new(1_000_000).unwrap(),
-        tell_matches: false,
-        tests: Vec::new(),
-    }
+    let plain = Rule::new(RuleId::new("the_rule"), Severity::High, Category::Security, "it happened".to_owned());
+    Rule { topics: vec![TopicPattern::All], filter, lateness_ms, ..plain }
 }
 
 impl Trial {

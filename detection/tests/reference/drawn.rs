@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 
-use contracts::field::Millionths;
 use contracts::id::RuleId;
 use contracts::json::{Mode, Value, parse};
-use contracts::records::{AlertAction, Category, Severity};
+use contracts::records::{Category, Severity};
 use detection::jsonpath::Path;
 use detection::rule::{
-    Compare, Count, CountOf, Expr, Function, Holdback, Literal, Operand, PayloadCondition, PayloadFilter, Rule, Scope,
-    Step, Subscription, TopicPattern, Window,
+    Compare, Count, CountOf, Expr, Function, Literal, Operand, PayloadCondition, PayloadFilter, Rule, Scope, Step,
+    Subscription, TopicPattern, Window,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -205,36 +204,8 @@ pub fn rule() -> impl Strategy<Value = Rule> {
 
 /// A rule that says nothing beyond the defaults.
 pub fn plain(id: &str) -> Rule {
-    Rule {
-        id: RuleId::new(id),
-        name: id.to_owned(),
-        description: None,
-        enabled: true,
-        topics: vec![TopicPattern::All],
-        event_types: Vec::new(),
-        filter: None,
-        group_by: Vec::new(),
-        scope: Scope::default(),
-        lateness_ms: 60_000,
-        severity: Severity::Low,
-        category: Category::Security,
-        message: "seen".to_owned(),
-        holdback: Holdback {
-            dedup_window_ms: 60_000,
-            dedup_by: Vec::new(),
-            dedup_ignore: Vec::new(),
-            suppression_window_ms: None,
-            storm: None,
-        },
-        action: AlertAction::Notify,
-        escalate_to: None,
-        attack: Vec::new(),
-        playbook: None,
-        confidence: Millionths::MAX,
-        risk_weight: Millionths::MAX,
-        tell_matches: false,
-        tests: Vec::new(),
-    }
+    let unnamed = Rule::new(RuleId::new(id), Severity::Low, Category::Security, "seen".to_owned());
+    Rule { topics: vec![TopicPattern::All], ..unnamed }
 }
 
 /// Of rules `r0` to `r7`; its id is to be set.

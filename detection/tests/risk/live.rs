@@ -2,12 +2,13 @@
 
 use contracts::canonical::Digest;
 use contracts::id::RuleId;
-use contracts::records::{Alert, AnyRecord, RiskReport, Severity};
+use contracts::records::{Alert, AnyRecord, Category, RiskReport, Severity};
 use contracts::topics::{RISK_ALERTS, RISK_REPORTS};
 use detection::risk::{
     self, ALERT_ID_BYTES_MAX, Counts, EVIDENCE_PER_SIGNAL_MAX, Effects, Input, NewerLayout, REPORTS_MAX, RiskPlan,
     SIGNALS_MAX, Weights,
 };
+use detection::rule::Rule;
 use detection::step::Row;
 use detection::view::{MemoryStore, View};
 use proptest::collection::vec;
@@ -174,38 +175,9 @@ fn the_weight_is_that_of_the_rule_in_the_set_in_force_times_the_confidence() {
     assert_eq!(with("r", 1, 700_000), 700_000, "another set's rule of that name");
 }
 
-fn rule(id: &str, risk_weight: i32) -> detection::rule::Rule {
-    use detection::rule::{Holdback, Rule, Scope};
-    Rule {
-        id: RuleId::new(id),
-        name: id.to_owned(),
-        description: None,
-        enabled: true,
-        topics: Vec::new(),
-        event_types: Vec::new(),
-        filter: None,
-        group_by: Vec::new(),
-        scope: Scope::default(),
-        lateness_ms: 0,
-        severity: High,
-        category: contracts::records::Category::Security,
-        message: String::new(),
-        holdback: Holdback {
-            dedup_window_ms: 0,
-            dedup_by: Vec::new(),
-            dedup_ignore: Vec::new(),
-            suppression_window_ms: None,
-            storm: None,
-        },
-        action: contracts::records::AlertAction::Notify,
-        escalate_to: None,
-        attack: Vec::new(),
-        playbook: None,
-        confidence: weight(1_000_000),
-        risk_weight: weight(risk_weight),
-        tell_matches: false,
-        tests: Vec::new(),
-    }
+fn rule(id: &str, risk_weight: i32) -> Rule {
+    let plain = Rule::new(RuleId::new(id), High, Category::Security, String::new());
+    Rule { risk_weight: weight(risk_weight), ..plain }
 }
 
 #[test]
@@ -407,7 +379,7 @@ fn check_against_oracle(events: impl IntoIterator<Item = (i64, Alert)>) {
 
 #[test]
 fn who_keeps_everything_says_the_same_of_many_signals() {
-    let severity = |number: usize| [Low, Medium, High, Critical][usize::from(number % 97 == 0) * 3];
+    let severity = |number: usize| [Low, Medium, High, Critical][usize::from(number.is_multiple_of(97)) * 3];
     check_against_oracle((0..900).map(|number| {
         let (ms, id) = (i64::try_from(number / 60).unwrap(), format!("{:x}", number * 7_919 % 10_007));
         (ms, alert("a", &id, severity(number)))

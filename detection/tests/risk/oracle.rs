@@ -72,10 +72,10 @@ impl Everything {
             rows.push(row(RISK_ALERTS, AnyRecord::from(RiskAlert { is_active: false, ..alert })));
         }
         for (kind, alert) in holds {
-            if !self.active.contains_key(&kind) {
+            self.active.entry(kind).or_insert_with(|| {
                 rows.push(row(RISK_ALERTS, AnyRecord::from(alert.clone())));
-                self.active.insert(kind, alert);
-            }
+                alert
+            });
         }
         rows
     }

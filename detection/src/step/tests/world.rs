@@ -9,13 +9,13 @@ use contracts::id::{CommandId, EndpointId, EventId, RuleId};
 use contracts::json::{self, Mode, Object, Value};
 use contracts::limits::JSON_DEPTH_MAX;
 use contracts::records::{
-    Alert, AlertAction, AnyRecord, Category, ControlCommand, ControlCommandType, GuardrailRequest, Severity,
-    SourceType, TelemetryEvent,
+    Alert, AnyRecord, Category, ControlCommand, ControlCommandType, GuardrailRequest, Severity, SourceType,
+    TelemetryEvent,
 };
 
 use crate::limits::Limits;
 use crate::plan::{Options, Plan, Routing};
-use crate::rule::{Holdback, Rule, RuleSet, Scope, TopicPattern, Watcher};
+use crate::rule::{Holdback, Rule, RuleSet, TopicPattern, Watcher};
 use crate::step::clock::{self, Appended, Moment};
 use crate::step::command::{self, Running};
 use crate::step::deadline::{self, Passing};
@@ -36,34 +36,12 @@ pub const SECOND: i64 = 1_000_000;
 
 pub fn rule(id: &str) -> Rule {
     Rule {
-        id: RuleId::new(id),
         name: format!("The rule {id}"),
-        description: None,
-        enabled: true,
         topics: vec![TopicPattern::Exact("worker.failed".to_owned())],
-        event_types: Vec::new(),
-        filter: None,
-        group_by: Vec::new(),
-        scope: Scope::default(),
-        lateness_ms: 60_000,
-        severity: Severity::Info,
-        category: Category::System,
-        message: "saw {what}".to_owned(),
-        holdback: Holdback {
-            dedup_window_ms: 0,
-            dedup_by: Vec::new(),
-            dedup_ignore: Vec::new(),
-            suppression_window_ms: None,
-            storm: None,
-        },
-        action: AlertAction::Notify,
-        escalate_to: None,
+        holdback: Holdback { dedup_window_ms: 0, ..Holdback::default() },
         attack: vec!["T1059".to_owned()],
-        playbook: None,
         confidence: Millionths::new(900_000).unwrap(),
-        risk_weight: Millionths::MAX,
-        tell_matches: false,
-        tests: Vec::new(),
+        ..Rule::new(RuleId::new(id), Severity::Info, Category::System, "saw {what}".to_owned())
     }
 }
 
