@@ -64,8 +64,11 @@ fn line(row: &Row) -> String {
     }
 }
 
+/// An alert (second, agent, alert, severity) and what is published with it.
+type Step<'s> = ((i64, &'s str, &'s str, Severity), &'s [&'s str]);
+
 /// Alerts as `(append time in ms, endpoint, alert id, severity)`, and all rows that follow from each.
-fn check(steps: &[((i64, &str, &str, Severity), &[&str])]) {
+fn check(steps: &[Step<'_>]) {
     let mut world = World::default();
     for ((ms, endpoint, id, severity), expected) in steps {
         let effects = world.step(*ms, &alert(endpoint, id, *severity));
