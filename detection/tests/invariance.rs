@@ -158,7 +158,9 @@ fn in_batches(plan: &Plan, entries: &[Entry], is_cut: impl Fn(usize) -> bool) ->
 /// The rows of `alerts.v1`, by endpoint, in their order.
 fn alerts(plan: &Arc<Plan>, entries: &[Entry], partitions: u32) -> BTreeMap<String, Vec<String>> {
     let mut rig = Rig::over(Arc::clone(plan), NonZeroU32::new(partitions).unwrap());
-    entries.iter().for_each(|entry| rig.feed(entry));
+    for entry in entries {
+        rig.feed(entry);
+    }
     let mut alerts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in rig.rows.iter().filter(|row| matches!(row.record, AnyRecord::Alert(_))) {
         alerts.entry(row.key.clone()).or_default().push(row.record.to_json());
@@ -204,7 +206,9 @@ fn the_random_records_raise_alerts_of_every_kind() {
     for _ in 0..40 {
         let drawn = vec(drawn(), 119).new_tree(&mut runner).unwrap().current();
         let mut rig = Rig::new(Arc::clone(&plan));
-        entries(&drawn).iter().for_each(|entry| rig.feed(entry));
+        for entry in entries(&drawn) {
+            rig.feed(&entry);
+        }
         for alert in rig.alerts() {
             *seen.entry(alert.rule_id.to_string()).or_insert(0) += 1;
         }

@@ -64,10 +64,9 @@ fn line(row: &Row) -> String {
     }
 }
 
-/// An alert (second, agent, alert, severity) and what is published with it.
+/// An alert (append time in ms, endpoint, alert id, severity), and all rows that follow from it.
 type Step<'s> = ((i64, &'s str, &'s str, Severity), &'s [&'s str]);
 
-/// Alerts as `(append time in ms, endpoint, alert id, severity)`, and all rows that follow from each.
 fn check(steps: &[Step<'_>]) {
     let mut world = World::default();
     for ((ms, endpoint, id, severity), expected) in steps {
