@@ -283,7 +283,8 @@ struct NaiveSequence {
 struct Walked {
     event: Event,
     steps: Vec<usize>,
-    consumed_as: Option<usize>,
+    /// The number of the completed sequence that it was in, and whether as its last.
+    consumed: Option<(u64, bool)>,
 }
 
 impl NaiveSequence {
@@ -303,14 +304,15 @@ impl NaiveSequence {
         if group.iter().any(|known| known.event.id == event.id) {
             return (None, None);
         }
-        group.push(Walked { event: event.clone(), steps, consumed_as: None });
+        group.push(Walked { event: event.clone(), steps, consumed: None });
         group.sort_by_key(|known| (known.event.observed, known.steps[0], known.steps.len()));
-        let is_untouched = group.iter().all(|known| known.consumed_as.is_none());
+        let is_untouched = group.iter().all(|known| known.consumed.is_none());
         let any = is_untouched.then(|| exists(group, event.id, self.steps, window, &mut Vec::new()));
         let mut under_way = vec![Vec::<usize>::new(); self.steps];
         for at in 0..group.len() {
-            if let Some(step) = group[at].consumed_as {
-                under_way[step].clear();
+            if let Some((by, true)) = group[at].consumed {
+                let is_of_it = |at: &usize| group[*at].consumed.is_some_and(|consumed| consumed.0 == by);
+                under_way.iter_mut().filter(|chain| chain.iter().any(is_of_it)).for_each(Vec::clear);
                 continue;
             }
             for step in group[at].steps.clone().into_iter().rev() {
@@ -319,13 +321,17 @@ impl NaiveSequence {
                 let is_viable =
                     step == 0 || start(&before).is_some_and(|start| start > group[at].event.observed - window);
                 let chain = [before, vec![at]].concat();
+                let is_whole = step + 1 == self.steps;
+                if is_whole && chain.iter().any(|at| group[*at].consumed.is_some()) {
+                    continue;
+                }
                 if is_viable && start(&under_way[step]) <= start(&chain) {
                     under_way[step] = chain;
                 }
             }
             if let Some(chain) = under_way.pop_if(|last| !last.is_empty()) {
-                for (step, used) in chain.iter().enumerate() {
-                    group[*used].consumed_as = Some(step);
+                for used in chain {
+                    group[used].consumed = Some((event.id, used == at));
                 }
                 return (Some(group[at].event.observed), any);
             }
@@ -376,6 +382,34 @@ proptest! {
                 prop_assert!(any.is_none_or(|any| any == end.is_some()), "{event:?}");
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// How long late events are waited for must not matter where none is late.
+    #[test]
+    fn a_sequence_in_order_fires_the_same_whatever_the_lateness(
+        records in records(3),
+        window_s in 1..40_u64,
+        lateness_s in 1..60_u64,
+    ) {
+        let mut in_order: Vec<_> = records.into_iter().filter_map(|said| match said {
+            Said::Event(event) => Some(event),
+            Said::Tick { .. } => None,
+        }).collect();
+        in_order.sort_by_key(|event| match &event.role {
+            Role::Steps(steps) => (event.observed, steps[0], steps.len()),
+            _ => unreachable!(),
+        });
+        in_order.dedup_by_key(|event| event.id);
+        let in_order: Vec<_> = in_order.into_iter().map(Said::Event).collect();
+        let [without, with] = [0, lateness_s].map(|lateness_s| {
+            let mut trial = Trial::of(rule(vec![sequence(window_s * 1_000, 3)], lateness_s * 1_000), Limits::default());
+            trial.run(&in_order).iter().map(|seen| fired(seen)).collect::<Vec<_>>()
+        });
+        prop_assert_eq!(without, with);
     }
 }
 
