@@ -414,9 +414,9 @@ proptest! {
 }
 
 /// The oracle of absences: all times of all steps.
-#[derive(Default)]
 struct NaiveAbsence {
     groups: BTreeMap<String, Waits>,
+    /// Stream time, and when the last event was appended.
     clock: (i64, i64),
     window: i64,
     lateness: i64,
@@ -495,7 +495,8 @@ proptest! {
     ) {
         let records: Vec<_> = records.into_iter().map(as_absence).collect();
         let lateness = lateness_s * SECOND;
-        let mut naive = NaiveAbsence { window: window_s.cast_signed() * SECOND, lateness, ..NaiveAbsence::default() };
+        let (window, clock) = (window_s.cast_signed() * SECOND, (i64::MIN, 0));
+        let mut naive = NaiveAbsence { groups: BTreeMap::new(), clock, window, lateness };
         let mut trial = Trial::of(rule(vec![absent(window_s * 1_000)], lateness_s.unsigned_abs() * 1_000), Limits::default());
         for (record, seen) in records.iter().zip(trial.run(&records)) {
             let told = seen.into_iter().map(|seen| match seen {
