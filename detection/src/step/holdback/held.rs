@@ -9,7 +9,8 @@ use contracts::id::{AlertId, RuleId};
 use super::slot::{self, Slot, Subject, Tag};
 use crate::step::deadline::Kind;
 use crate::step::effects::Held;
-use crate::step::round::{Match, Round};
+use crate::step::input::Stage;
+use crate::step::round::{Match, Owner, Round};
 use crate::step::row::{Row as _, row};
 use crate::step::watcher::{self, Cause, News, Told};
 
@@ -36,6 +37,7 @@ row! {
         dedup_hash: Digest,
         watcher: String,
         rule_id: RuleId,
+        group_key: String,
         cause: Cause,
     }
 }
@@ -65,6 +67,7 @@ pub(super) fn count(round: &mut Round<'_, '_>, matched: &Match<'_>, hash: Digest
         dedup_hash: hash,
         watcher: matched.rule.source.clone(),
         rule_id: matched.rule.rule.id.clone(),
+        group_key: matched.group_key.to_owned(),
         cause: Cause::of_event(matched.event),
     };
     round.view.put(&key, row.to_row());
@@ -97,7 +100,12 @@ pub(super) fn close_rule(round: &mut Round<'_, '_>, rule_id: &str, at: i64, whic
     for key in keys {
         if let Some(row) = round.view.read(&key, HeldRow::from_row).filter(&which) {
             round.view.remove(&key);
-            tell(round, &row, at);
+            let (rule_id, group_key) = (row.rule_id.as_str(), &*row.group_key);
+            let owner = match round.task.stage {
+                Stage::One => Owner::Endpoint(row.cause.endpoint_id.as_str()),
+                Stage::Two => Owner::Group { rule_id, group_key },
+            };
+            tell(&mut round.of(owner), &row, at);
         }
     }
 }
