@@ -128,6 +128,39 @@ fn about(alert: &Alert) -> String {
     )
 }
 
+const FAILURES: &str = r#"rule failures { topic: "login" filter: "count_in_window(60s, by: $.user) >= 3" severity: info category: security alert: "{count}" }"#;
+
+#[test]
+fn what_a_spool_brings_of_one_group_counts_although_others_of_its_endpoint_are_far_ahead() {
+    for live_between in [false, true] {
+        let mut pipeline = Pipeline::of(FAILURES);
+        pipeline.event(7_200, 7_200, "host", "login", r#"{"user":"live"}"#);
+        for second in 0..3 {
+            pipeline.event(7_201 + second, second, "host", "login", r#"{"user":"old"}"#);
+            if live_between {
+                pipeline.event(7_201 + second, 7_201 + second, "host", "other", "{}");
+            }
+        }
+        assert_eq!(pipeline.alerts_of("failures").len(), 1, "live events between: {live_between}");
+    }
+}
+
+#[test]
+fn a_wait_that_a_swap_ends_leaves_nothing_that_the_rule_after_it_trips_over() {
+    let absent = r#"rule r { topic: "*" filter: "absent(10s, topic \"b\", after: topic \"a\", by: $.user)" lateness: 0s severity: info category: security alert: "none" }"#;
+    let count = r#"rule r { topic: "*" filter: "count_in_window(600s, by: $.user) >= 9" severity: info category: security alert: "{count}" }"#;
+    let mut pipeline = Pipeline::of(absent);
+    pipeline.event(0, 0, "host", "a", r#"{"user":"ann"}"#);
+    let new = set(count);
+    let digest = detection::json_form::set_to_json(&new).digest();
+    let rows = pipeline.command(1, Order::SwapRuleSet, &format!(r#"{{"digest":"{digest}"}}"#), Some(&new));
+    assert_eq!(told(&rows, "rule_set.swapped").len(), 1);
+    pipeline.event(2, 2, "host", "c", r#"{"user":"ann"}"#);
+    pipeline.event(60, 60, "host", "c", r#"{"user":"ann"}"#);
+    pipeline.tick(120);
+    assert_eq!(alerts(&pipeline.rows).len(), 0);
+}
+
 #[test]
 fn a_rule_that_is_switched_off_misses_nothing_and_nobody() {
     let rules = r#"rule r { topic: "*" filter: "absent(10s, topic \"b\", after: topic \"a\", by: $.user)" lateness: 0s severity: info category: security alert: "none" }"#;

@@ -12,12 +12,12 @@
 //! Kept are at most [`PENDING_MAX`] events within the lateness; of more the oldest is walked for good, and what comes late
 //! before it then finds less than it might have. Under way is one sequence for each step but the last.
 //!
-//! A row is 9 bytes, 18 to 21 for each event within the lateness, and 17 or 18 for each event of what is under way: of k
+//! A row is 17 bytes, 18 to 21 for each event within the lateness, and 17 or 18 for each event of what is under way: of k
 //! steps at most k (k − 1) / 2.
 
 use super::entries::Short;
-use super::{Fired, Span};
-use crate::view::value::{Malformed, Reader, Writer};
+use super::{Fired, Head, Span};
+use crate::view::value::{Malformed, Reader};
 
 /// Events within the lateness of one group.
 pub(super) const PENDING_MAX: usize = 256;
@@ -72,7 +72,8 @@ pub(super) fn take(
     serves: &[usize],
 ) -> Result<super::count::Taken, Malformed> {
     use super::count::Taken;
-    let newest = super::newest(row)?;
+    let head = Head::of(row)?;
+    let newest = head.newest;
     let mut state = State::read(row, steps)?;
     if state.knows(id) {
         return Ok(Taken::Again);
@@ -85,7 +86,7 @@ pub(super) fn take(
         Fired { occurrences: i64::try_from(chain.len()).unwrap_or(i64::MAX), window: (end - span.window, end) }
     });
     state.settle(newest.saturating_sub(span.lateness), newest.saturating_sub(span.kept()), span.window);
-    state.write(row, newest);
+    state.write(row, head);
     Ok(fired.map_or(Taken::Kept, Taken::Fired))
 }
 
@@ -138,7 +139,7 @@ impl State {
 
     fn read(row: &[u8], steps: usize) -> Result<Self, Malformed> {
         let mut from = Reader::new(row);
-        super::skip_head(&mut from)?;
+        Head::read(&mut from)?;
         let mut state = Self { under_way: vec![Chain::new(); steps.saturating_sub(1)], pending: Vec::new() };
         if from.is_at_end() {
             return Ok(state);
@@ -158,9 +159,8 @@ impl State {
         Ok(state)
     }
 
-    fn write(&self, row: &mut Vec<u8>, newest: i64) {
-        let mut row = Writer::over(row, super::VERSION);
-        row.time(newest);
+    fn write(&self, row: &mut Vec<u8>, head: Head) {
+        let mut row = head.begin(row);
         for chain in &self.under_way {
             row.uint(chain.len() as u64);
             for link in chain {

@@ -41,6 +41,8 @@ fn step(number: usize) -> Step {
 /// The oracle of counts: of a group all events that were taken.
 struct Naive {
     groups: BTreeMap<String, Vec<Event>>,
+    /// Stream time when the last event of each group was taken.
+    seen_at: BTreeMap<String, i64>,
     stream_time: i64,
     window: i64,
     lateness: i64,
@@ -68,12 +70,14 @@ impl Naive {
         self.stream_time = self.stream_time.max(event.observed);
         let group = self.groups.entry(event.group.clone()).or_default();
         let newest = group.iter().map(|known| known.observed).max();
+        let seen_at = self.seen_at.entry(event.group.clone()).or_insert(i64::MAX);
         let nothing = |is_repeated: bool| Verdict { full: None, is_exact: !is_repeated, is_repeated };
-        if newest.is_some_and(|newest| self.stream_time > newest + window + lateness) {
+        if newest.is_some() && self.stream_time > seen_at.saturating_add(window + lateness) {
             group.clear();
         } else if newest.is_some_and(|newest| event.observed < newest - lateness) {
             return nothing(false);
         }
+        *seen_at = self.stream_time;
         let mut cells = BTreeMap::<i64, Vec<&Event>>::new();
         for known in &*group {
             cells.entry((crate::step::trial::EPOCH + known.observed).div_euclid(window)).or_default().push(known);
@@ -96,6 +100,7 @@ impl Naive {
 fn events_of(threshold: usize, window: i64, lateness: i64) -> Naive {
     Naive {
         groups: BTreeMap::new(),
+        seen_at: BTreeMap::new(),
         stream_time: i64::MIN,
         window,
         lateness,
@@ -273,6 +278,8 @@ proptest! {
 /// The oracle of sequences: all events of a group, walked from the first each time.
 struct NaiveSequence {
     groups: BTreeMap<String, Vec<Walked>>,
+    /// Stream time when the last event of each group was taken.
+    seen_at: BTreeMap<String, i64>,
     stream_time: i64,
     window: i64,
     lateness: i64,
@@ -296,11 +303,13 @@ impl NaiveSequence {
         self.stream_time = self.stream_time.max(event.observed);
         let group = self.groups.entry(event.group.clone()).or_default();
         let newest = group.iter().map(|known| known.event.observed).max();
-        if newest.is_some_and(|newest| self.stream_time > newest + window + lateness) {
+        let seen_at = self.seen_at.entry(event.group.clone()).or_insert(i64::MAX);
+        if newest.is_some() && self.stream_time > seen_at.saturating_add(window + lateness) {
             group.clear();
         } else if newest.is_some_and(|newest| event.observed < newest - lateness) {
             return (None, None);
         }
+        *seen_at = self.stream_time;
         if group.iter().any(|known| known.event.id == event.id) {
             return (None, None);
         }
@@ -368,8 +377,8 @@ proptest! {
         lateness_s in 0..30_i64,
     ) {
         let lateness = lateness_s * SECOND;
-        let (groups, window) = (BTreeMap::new(), window_s.cast_signed() * SECOND);
-        let mut naive = NaiveSequence { groups, stream_time: i64::MIN, window, lateness, steps: 3 };
+        let (groups, seen_at, window) = (BTreeMap::new(), BTreeMap::new(), window_s.cast_signed() * SECOND);
+        let mut naive = NaiveSequence { groups, seen_at, stream_time: i64::MIN, window, lateness, steps: 3 };
         let mut verdicts = BTreeMap::new();
         check(&sequence(window_s * 1_000, 3), lateness, &records, |event| {
             let (end, any) = naive.judge(event);
@@ -425,6 +434,8 @@ struct NaiveAbsence {
 #[derive(Default)]
 struct Waits {
     newest: Option<i64>,
+    /// Stream time when its last event was taken.
+    seen_at: i64,
     /// Time, id, and whether it was told.
     waiting: Option<(i64, u64, bool)>,
     steps: Vec<i64>,
@@ -462,13 +473,14 @@ impl NaiveAbsence {
         let told = self.tell(stream_time);
         let kept = self.window + self.lateness;
         let waits = self.groups.entry(event.group.clone()).or_default();
-        if waits.newest.is_some_and(|newest| stream_time > newest + kept) {
+        if waits.newest.is_some() && stream_time > waits.seen_at + kept {
             *waits = Waits::default();
         }
         if waits.newest.is_some_and(|newest| event.observed < newest - self.lateness) {
             return told;
         }
         waits.newest = waits.newest.max(Some(event.observed));
+        waits.seen_at = stream_time;
         waits.waiting.take_if(|(after, ..)| *after + kept < stream_time);
         let Role::Absence { after, step } = event.role else { unreachable!() };
         if step {
@@ -583,8 +595,8 @@ fn bytes_per_group_are_as_stated() {
         assert_eq!(trial.bytes(Tag::Expiry), 108);
         (bytes[0], bytes[bytes.len() - 1])
     });
-    let absence = 69 + body;
-    assert_eq!(measured, [(79, 143), (79, 1_663), (83, 179), (83, 2_459), (79, 97), (absence, absence)]);
+    let absence = 77 + body;
+    assert_eq!(measured, [(87, 151), (87, 1_671), (91, 187), (91, 2_467), (87, 105), (absence, absence)]);
 }
 
 #[test]
