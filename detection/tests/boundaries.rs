@@ -270,3 +270,17 @@ fn a_match_carries_one_value_so_a_routed_rule_counts_one_kind_of_them() {
         assert_eq!(compiled.is_err(), is_refused, "{scope}: {filter}");
     }
 }
+
+#[test]
+fn an_endpoint_that_fell_silent_leaves_nothing_behind_of_a_rate() {
+    let mut pipeline =
+        Pipeline::of(r#"rule r { topic: "*" filter: "$.a == 1" severity: info category: system alert: "r" }"#);
+    let subscribe = r#"{"watcher":"guard","subscription_id":"s","subscription":{"topic":"*","max_events_per_sec":1},"rules":["r"]}"#;
+    let rows = pipeline.command(0, Order::Subscribe, subscribe, None);
+    assert_eq!(told(&rows, "subscription.created").len(), 1, "{rows:#?}");
+    let before = pipeline.stores[0].len();
+    pipeline.event(1, 1, "host", "a", "{}");
+    assert!(pipeline.stores[0].len() > before);
+    pipeline.tick(8 * 86_400);
+    assert_eq!(pipeline.stores[0].len(), before);
+}

@@ -20,6 +20,7 @@ use crate::plan::{Plan, PlannedRule, PlannedSubscription, Routing};
 use crate::rule::RuleSet;
 use crate::step::active;
 use crate::step::holdback;
+use crate::step::rate;
 use crate::step::round::Round;
 use crate::step::watcher::{News, Outcome};
 use crate::view::keys::{self, Key};
@@ -71,6 +72,7 @@ pub(super) fn unsubscribe(round: &mut Round<'_, '_>, order: Order<'_>, id: &str)
     let new = recompile(plan, &plan.rule_set, &running, id)?;
 
     running::put(round.view, &changed);
+    rate::forget_subscription(round.view, id);
     round.out.plan = Some(Arc::new(new));
     let topic = planned.subscription.topic.to_string();
     let rule_count = planned.subscription.rules.len();
@@ -105,6 +107,11 @@ pub(super) fn swap(
     }
     let since = round.appended_at;
     running::put_set(round.view, &SetRow { digest, since });
+    for planned in &round.plan.subscriptions {
+        if !plan.subscriptions.iter().any(|next| next.subscription.id == planned.subscription.id) {
+            rate::forget_subscription(round.view, &planned.subscription.id);
+        }
+    }
     let dropped = drop_state(round, &plan);
     let more = Object::new()
         .with("dropped_count", count(dropped.len()))
