@@ -20,7 +20,8 @@ pub(crate) struct Hold {
     pub reason: Held,
     /// By the owner's clock; of a mute by append time.
     pub until: i64,
-    /// What the count is kept apart by: the fingerprint, or the trigger; none where the rule as a whole is quiet.
+    /// What the count is kept apart by: the fingerprint, the trigger, or the end of a mute; none where the rule as a whole is
+    /// quiet.
     pub repeats: Option<Digest>,
     /// The alert that it repeats.
     pub alert_id: Option<AlertId>,
