@@ -284,3 +284,39 @@ fn an_endpoint_that_fell_silent_leaves_nothing_behind_of_a_rate() {
     pipeline.tick(8 * 86_400);
     assert_eq!(pipeline.stores[0].len(), before);
 }
+
+#[test]
+fn a_subscription_of_no_watcher_is_refused_with_the_nearest() {
+    let mut pipeline = Pipeline::of(r#"rule r { topic: "*" severity: info category: system alert: "r" }"#);
+    for (watcher, is_refused) in [("gaurd", true), ("guard", false)] {
+        let subscribe =
+            format!(r#"{{"watcher":"{watcher}","subscription_id":"s","subscription":{{"topic":"*"}},"rules":["r"]}}"#);
+        let rows = pipeline.command(0, Order::Subscribe, &subscribe, None);
+        let refused = told(&rows, "command.refused");
+        assert_eq!(refused.len(), usize::from(is_refused), "{watcher}");
+        assert!(refused.iter().all(|event| event.payload.as_str().contains("did you mean")), "{refused:?}");
+    }
+}
+
+/// The ends of the calendar, the longest windows, and clocks that jump from one to the other.
+#[test]
+fn no_time_that_can_be_written_is_too_early_or_too_late() {
+    let rules = r#"
+        rule counted { topic: "*" lateness: 7d filter: "count_in_window(7d) >= 2" severity: critical category: system alert: "{count}" suppression_window: 7d }
+        rule distinct { topic: "*" lateness: 7d filter: "distinct_in_window($.n, 1ms) >= 2" severity: critical category: system alert: "{count}" max_alerts_per_window: 1 window: 7d }
+        rule ordered { topic: "*" lateness: 0s filter: "sequence(7d, by: $.u, topic \"a\", topic \"a\")" severity: critical category: system alert: "r" }
+        rule missed { topic: "*" lateness: 7d filter: "absent(7d, topic \"b\", after: topic \"a\", by: $.u)" severity: critical category: system alert: "r" }"#;
+    let (first, last) = (Timestamp::MIN.micros(), Timestamp::MAX.micros());
+    let second = |micros: i64| (micros - START).div_euclid(1_000_000) + 1;
+    let (first, last) = (second(first), second(last) - 1);
+    let orders = [[first, first, last, last], [last, first, first, last], [first, last, last, first]];
+    for (case, order) in orders.into_iter().enumerate() {
+        let mut pipeline = Pipeline::of(rules);
+        for (n, observed) in order.into_iter().enumerate() {
+            let payload = format!(r#"{{"n":{n},"u":1}}"#);
+            pipeline.event(if case == 0 { observed } else { last }, observed, "host", "a", &payload);
+            pipeline.tick(if case == 0 { observed } else { last });
+        }
+        assert!(!alerts(&pipeline.rows).is_empty());
+    }
+}
