@@ -70,7 +70,7 @@ mod tests {
         }
     }
 
-    fn strings<'v>(value: &'v Value<'_>, all: &mut Vec<String>) {
+    fn strings(value: &Value<'_>, all: &mut Vec<String>) {
         match value {
             Value::String(text) => all.push(text.clone().into_owned()),
             Value::Array(items) => items.iter().for_each(|item| strings(item, all)),

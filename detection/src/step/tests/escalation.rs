@@ -151,10 +151,10 @@ fn an_alert_is_whole() {
 #[test]
 fn whoever_is_named_by_a_level_begins_there_and_silence_goes_on_upwards() {
     const TOLD: &str = "escalation.sent application_supervisor normal none";
-    let rule = Rule { escalate_to: Some("application_supervisor".to_owned()), ..severe(Severity::Medium) };
-    check(rule, &[TOLD, "log.signal warn"], &[(30, TOLD), (60, TOLD), (90, TOLD), (120, "log.signal error")]);
     const FIRST: &str = "escalation.sent session_supervisor low none";
     const NEXT: &str = "escalation.sent application_supervisor critical none";
+    let rule = Rule { escalate_to: Some("application_supervisor".to_owned()), ..severe(Severity::Medium) };
+    check(rule, &[TOLD, "log.signal warn"], &[(30, TOLD), (60, TOLD), (90, TOLD), (120, "log.signal error")]);
     let rule = Rule { escalate_to: Some("session_supervisor".to_owned()), ..severe(Severity::Low) };
     let later = [(60, NEXT), (120, NEXT), (180, NEXT), (240, NEXT), (300, "log.signal error")];
     check(rule, &[FIRST, "log.signal info"], &later);

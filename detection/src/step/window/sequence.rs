@@ -113,7 +113,8 @@ impl State {
         let events = self.pending.iter_mut().map(|event| (event.id, &mut event.consumed));
         let mut kept: Vec<_> = links.chain(events).collect();
         let is_taken = |by: &u64| kept.iter().any(|(_, consumed)| consumed.is_some_and(|consumed| consumed.by == *by));
-        let by = (0..).find(|by| !is_taken(by)).expect("invariant: fewer sequences are kept than there are numbers");
+        let by = (0..=kept.len() as u64).find(|by| !is_taken(by));
+        let by = by.expect("invariant: there are no more numbers in use than events that are kept");
         let end = chain.last().map(|link| link.id);
         for (id, consumed) in &mut kept {
             if chain.iter().any(|link| link.id == *id) {
