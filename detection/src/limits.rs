@@ -51,8 +51,6 @@ pub const WINDOW_MS_MAX: u64 = 7 * 24 * 3_600_000;
 pub const THRESHOLD_MAX: u32 = 10_000;
 pub const SEQUENCE_STEPS_MAX: usize = 16;
 pub const WINDOW_TERMS_MAX: usize = 4;
-/// Of a distinct count: the newest times kept of each value.
-pub const TIMES_PER_VALUE_MAX: usize = 64;
 /// Of a stream: the gaps that are remembered as open.
 pub const OPEN_GAPS_MAX: usize = 64;
 /// Of an endpoint: the streams that are kept; beyond it the one with the oldest event is forgotten.

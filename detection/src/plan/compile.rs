@@ -68,6 +68,7 @@ pub(super) fn compile(
             planned(source, windows, &feeding, matcher, &paths)
         })
         .collect();
+    let places = planned.iter().zip(0..).map(|(planned, place)| (planned.rule.id.clone(), place)).collect();
     let subscriptions: Vec<PlannedSubscription> = subscriptions.iter().map(Source::planned).collect();
     let index = Index::new(&entries(&planned, &subscriptions, &selectors, &paths), &paths);
     Ok(Plan {
@@ -78,6 +79,7 @@ pub(super) fn compile(
         rule_set: set.clone(),
         playbooks: options.playbooks.map(<[String]>::to_vec),
         selectors,
+        places,
         named: Named::of(set.watchers.iter().flat_map(|watcher| &watcher.rules)),
         paths,
         index,

@@ -33,6 +33,8 @@ mod values;
 pub use problem::{Problem, Subject};
 pub use scratch::Scratch;
 
+use std::collections::BTreeMap;
+
 use contracts::avro::EventView;
 use contracts::canonical::Digest;
 use contracts::field::{JsonObject, NotAJsonObject};
@@ -70,6 +72,8 @@ pub struct Plan {
     /// How each of [`Plan::subscriptions`] runs.
     selectors: Vec<Selector>,
     named: Named,
+    /// Places of the rules by their ids.
+    places: BTreeMap<RuleId, usize>,
     paths: Paths,
     index: Index,
 }
@@ -184,7 +188,7 @@ impl Plan {
     }
 
     pub fn rule(&self, id: &RuleId) -> Option<&PlannedRule> {
-        self.rules.iter().find(|planned| planned.rule.id == *id)
+        self.places.get(id).map(|&place| &self.rules[place])
     }
 }
 

@@ -6,7 +6,7 @@ use contracts::id::RuleId;
 
 use super::deadline::{Due, Kind};
 use super::round::{Match, Round};
-use super::{conclude, escalation, holdback, idle, tally, window};
+use super::{command, conclude, escalation, holdback, idle, tally, window};
 
 pub(crate) fn fire(round: &mut Round<'_, '_>, due: &Due) {
     let round = &mut round.of(due.owner.as_owner());
@@ -29,6 +29,10 @@ fn unanswered(round: &mut Round<'_, '_>, due: &Due) {
     let plan = round.plan;
     let Some(rule) = plan.rule(&RuleId::new(&due.rule_id)) else { return };
     let Some(unanswered) = window::tell_absence(round, rule, due) else { return };
+    if !command::is_enabled(round.view, rule) {
+        round.out.counts.void += 1;
+        return;
+    }
     let event = EventView::read(&unanswered.body).expect("invariant: we wrote it");
     let payload = JsonObject::new(event.payload).expect("invariant: it was proven when the wait began");
     conclude(

@@ -36,7 +36,7 @@ pub struct Counts {
     pub ungrouped: u64,
     pub limited: u64,
     pub overflows: u64,
-    /// Matches that came to stage two for a rule that is no more, or switched off.
+    /// Matches that came to stage two for a rule that is no more, or switched off; and absences of a rule switched off.
     pub void: u64,
     pub matches: u64,
     pub alerts: u64,

@@ -9,8 +9,9 @@
 //! | critical | application supervisor | critical | immediate | – | 5 min |
 //!
 //! Nobody answered: the next level up is told, with at least that level's priority; at the top the same again, three times.
-//! Whom a rule names takes the place of the level that the severity gives; the levels above stay. What is to be blocked
-//! stays as the severity says: silence never blocks anything more.
+//! Whom a rule names takes the place of the level that the severity gives; the levels above stay. `supervisor` is the level
+//! that the severity gives; the name of another level begins there. What is to be blocked stays as the severity says: silence
+//! never blocks anything more.
 //!
 //! Invariant: times to answer run on append time, which is a person's time. Whoever acknowledged or resolved the alert ends
 //! it: nothing here fires for an alert that is not waiting.
@@ -155,10 +156,12 @@ impl Course {
         }
         let severe = severe(rule.severity);
         let block = if asks_to_block { severe.block.max(Block::Requested) } else { severe.block };
+        let named = named.filter(|name| *name != Level::Supervisor.as_str());
+        let level = named.and_then(|name| Level::named(name)).unwrap_or(severe.level);
         let escalation = Escalation {
-            name: named.filter(|name| *name != Level::Supervisor.as_str()).cloned(),
-            begins_at: severe.level,
-            level: severe.level,
+            name: named.cloned(),
+            begins_at: level,
+            level,
             repeats: 0,
             priority: priority.unwrap_or(severe.priority),
             block,
@@ -223,6 +226,10 @@ impl Escalation {
 
 impl Level {
     const ALL: [Self; 3] = [Self::Supervisor, Self::SessionSupervisor, Self::ApplicationSupervisor];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
+    }
 
     fn up(self) -> Option<Self> {
         Self::ALL.into_iter().find(|level| *level > self)

@@ -3,13 +3,13 @@
 //! Invariant: nothing that is still to be told is forgotten. An owner with an alarm is not idle, and ticks bring every alarm
 //! about. The row that watches an owner is set once, when its clock begins, and moved only when its time has come.
 //!
-//! What goes is what stream time would have made the owner forget one day, its streams and its clock. What waits for people
+//! What goes is what stream time would have made the owner forget one day, its streams, its rates and its clock. What waits for people
 //! (open alerts, mutes) stays.
 
 use super::clock::{self, NEVER, micros};
 use super::deadline::{self, Deadline, Due, Fire, Kind};
 use super::round::{Owner, Round};
-use super::{stream, window};
+use super::{rate, stream, window};
 
 /// Begins to watch an owner whose clock has just begun.
 pub(crate) fn watch(round: &mut Round<'_, '_>, owner: Owner<'_>) {
@@ -44,6 +44,7 @@ pub(crate) fn forget(round: &mut Round<'_, '_>, due: &Due, fire: Fire) {
     if let Owner::Endpoint(endpoint_id) = owner {
         stream::forget(round.view, endpoint_id);
     }
+    rate::forget(round, owner);
     clock::remove(round.view, owner);
 }
 

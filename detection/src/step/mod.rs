@@ -105,6 +105,9 @@ fn try_evaluate(round: &mut Round<'_, '_>, event: &EventView<'_>, moment: Moment
     let matched = matched?;
     for rule in matched.over_budget {
         let rule = &plan.rules[rule];
+        if !command::is_enabled(round.view, rule) {
+            continue;
+        }
         let slot = Slot { rule_id: rule.rule.id.as_str(), owner: round.owner, group_key: NO_GROUP };
         holdback::failed(round, slot, rule, event, moment.stream_time);
     }

@@ -6,10 +6,11 @@
 use contracts::avro::EventView;
 
 use super::clock::Moment;
-use super::round::Round;
+use super::round::{Owner, Round};
 use super::tally::{self, About};
 use super::watcher::Tally;
 use crate::plan::PlannedSubscription;
+use crate::view::View;
 use crate::view::keys::{Key, Tag};
 use crate::view::value::{Reader, Writer, row};
 
@@ -25,8 +26,7 @@ pub(crate) fn is_over(
 ) -> bool {
     let subscription = &planned.subscription;
     let Some(max) = subscription.events_per_sec_max else { return false };
-    let mut key = Key::new(Tag::Rate);
-    key.text(&subscription.id).owner(round.owner);
+    let key = key(&subscription.id, round.owner);
     let second = moment.event_time.div_euclid(SECOND);
     let counted = round.view.update(&key, |bytes| {
         let mut from = Reader::new(bytes);
@@ -51,4 +51,24 @@ pub(crate) fn is_over(
         tally::count(round, round.owner, Tally::SubscriptionLimited, about, event);
     }
     is_over
+}
+
+/// Forgets what an owner's events were measured by.
+pub(crate) fn forget(round: &mut Round<'_, '_>, owner: Owner<'_>) {
+    for planned in &round.plan.subscriptions {
+        if planned.subscription.events_per_sec_max.is_some() {
+            round.view.remove(&key(&planned.subscription.id, owner));
+        }
+    }
+}
+
+/// Forgets a subscription that is no more.
+pub(crate) fn forget_subscription(view: &mut View<'_>, subscription_id: &str) {
+    view.remove_prefix(Key::new(Tag::Rate).text(subscription_id));
+}
+
+fn key(subscription_id: &str, owner: Owner<'_>) -> Key {
+    let mut key = Key::new(Tag::Rate);
+    key.text(subscription_id).owner(owner);
+    key
 }

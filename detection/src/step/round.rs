@@ -32,7 +32,7 @@ impl<'r, 's> Round<'r, 's> {
         task: Task,
         appended_at: i64,
     ) -> Self {
-        Self { plan, view, out, heard, task, appended_at, owner: Owner::Endpoint(NOBODY) }
+        Self { plan, view, out, heard, task, appended_at, owner: NOBODY }
     }
 
     /// The same round, in the turn of another owner.
@@ -42,8 +42,8 @@ impl<'r, 's> Round<'r, 's> {
     }
 }
 
-/// The endpoint of what is about none.
-const NOBODY: &str = "_";
+/// Of what is about no endpoint. No event moves its clock: it goes by append time.
+pub(crate) const NOBODY: Owner<'static> = Owner::Endpoint("_");
 
 /// Whose clock runs and whose state it is: of a fused rule the endpoint, of a routed one the rule's group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

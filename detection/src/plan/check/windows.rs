@@ -11,6 +11,7 @@ pub(in crate::plan) fn check(rule: &Rule, terms: &Terms<'_>, faults: &mut Vec<Fa
         check_term(window, place, faults);
     }
     check_combination(terms, faults);
+    check_routed(rule, terms, faults);
     check_groups(rule, terms, faults);
 }
 
@@ -107,6 +108,19 @@ fn check_combination(terms: &Terms<'_>, faults: &mut Vec<Fault>) {
             found: Some(listed(by(other))),
             help: Some("a rule has one group; write a rule for each".to_owned()),
             ..fault(Place::Filter(place.clone()), "window terms that group differently")
+        });
+    }
+}
+
+/// A match on its way to stage two has room for the hash of one value.
+fn check_routed(rule: &Rule, terms: &Terms<'_>, faults: &mut Vec<Fault>) {
+    let counts_values = |window: &Window| matches!(window, Window::Count(Count { of: CountOf::Distinct(_), .. }));
+    let second = terms.windows.iter().filter(|(_, window)| counts_values(window)).nth(1);
+    if let (Some((place, _)), true) = (second, rule.scope.fleet) {
+        faults.push(Fault {
+            expected: Some("one `distinct_in_window` at most in a rule with `scope: fleet`".to_owned()),
+            help: Some("write a rule for each: a match on its way to stage two carries one value to count".to_owned()),
+            ..fault(Place::Filter(place.clone()), "a second count of values in a rule that is routed")
         });
     }
 }

@@ -15,6 +15,7 @@ use crate::step::watcher::{News, Outcome, timestamp};
 /// Ends the escalation.
 pub(super) fn acknowledge(round: &mut Round<'_, '_>, order: Order<'_>, alert: &AlertRef) -> Result<(), Refusal> {
     let (slot, mut active) = find(round, alert)?;
+    let round = &mut round.of(slot.owner);
     if let Some(known) = &active.acknowledged {
         let reason = format!("{} acknowledged it at {}", known.by, timestamp(known.at));
         return Err(Refusal::new(&alert.alert_id, reason));
@@ -35,6 +36,7 @@ pub(super) fn acknowledge(round: &mut Round<'_, '_>, order: Order<'_>, alert: &A
 /// Ends the alert: its escalation, and what its repeats were kept quiet by.
 pub(super) fn resolve(round: &mut Round<'_, '_>, order: Order<'_>, alert: &AlertRef) -> Result<(), Refusal> {
     let (slot, active) = find(round, alert)?;
+    let round = &mut round.of(slot.owner);
     active::remove(round.view, slot, &active.alert_id);
     let now = clock::now(round, slot.owner).unwrap_or(round.appended_at);
     holdback::resolved(round, slot, active.dedup_hash, &active.alert_id, now);

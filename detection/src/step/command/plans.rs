@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use contracts::canonical::Digest;
 use contracts::json::{Object, Value};
+use contracts::nearest::nearest;
 use contracts::records::RuleSetRef;
 
 use super::parameters::Subscribe;
@@ -20,6 +21,7 @@ use crate::plan::{Plan, PlannedRule, PlannedSubscription, Routing};
 use crate::rule::RuleSet;
 use crate::step::active;
 use crate::step::holdback;
+use crate::step::rate;
 use crate::step::round::Round;
 use crate::step::watcher::{News, Outcome};
 use crate::view::keys::{self, Key};
@@ -33,6 +35,9 @@ pub(super) fn subscribe(round: &mut Round<'_, '_>, order: Order<'_>, wanted: &Su
     let id = &*wanted.subscription_id;
     if round.plan.subscriptions.iter().any(|planned| planned.subscription.id == *id) {
         return Err(Refusal::new(id, "expected an id that no subscription has; unsubscribe that one first"));
+    }
+    if !round.plan.rule_set.watchers.iter().any(|watcher| watcher.name == wanted.watcher) {
+        return Err(Refusal::new(id, no_watcher(round.plan, &wanted.watcher)));
     }
     let text = text_of(wanted);
     let subscription = json_form::subscription_from_json(id, &text);
@@ -71,6 +76,7 @@ pub(super) fn unsubscribe(round: &mut Round<'_, '_>, order: Order<'_>, id: &str)
     let new = recompile(plan, &plan.rule_set, &running, id)?;
 
     running::put(round.view, &changed);
+    rate::forget_subscription(round.view, id);
     round.out.plan = Some(Arc::new(new));
     let topic = planned.subscription.topic.to_string();
     let rule_count = planned.subscription.rules.len();
@@ -105,6 +111,11 @@ pub(super) fn swap(
     }
     let since = round.appended_at;
     running::put_set(round.view, &SetRow { digest, since });
+    for planned in &round.plan.subscriptions {
+        if !plan.subscriptions.iter().any(|next| next.subscription.id == planned.subscription.id) {
+            rate::forget_subscription(round.view, &planned.subscription.id);
+        }
+    }
     let dropped = drop_state(round, &plan);
     let more = Object::new()
         .with("dropped_count", count(dropped.len()))
@@ -153,6 +164,12 @@ fn text_of(wanted: &Subscribe) -> String {
     let parts = parts.as_object().cloned().unwrap_or_default();
     let rules: Vec<Value<'_>> = wanted.rules.iter().map(|rule_id| Value::from(rule_id.as_str())).collect();
     parts.with("subscription_id", &*wanted.subscription_id).with("rules", rules).text().into_owned()
+}
+
+fn no_watcher(plan: &Plan, name: &str) -> String {
+    let near = nearest(name, plan.rule_set.watchers.iter().map(|watcher| watcher.name.as_str()));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    format!("expected a watcher of set {:?}, found {name:?}{near}", plan.set.name)
 }
 
 fn running_of(round: &mut Round<'_, '_>, subject: &str) -> Result<Running, Refusal> {

@@ -113,7 +113,7 @@ fn fail(round: &mut Round<'_, '_>, slot: Slot<'_>, tag: Tag, failure: &Failure<'
     if let State::Open { since, failures, threshold } = state
         && state != breaker.state
     {
-        breaker.cause = Cause::of_event(failure.event);
+        breaker.cause = failure.cause(tag);
         breaker.told = 0;
         breaker.tell(round, slot, Change { to: "open", at: since, failures, threshold });
         let half_open = since.saturating_add(micros(limits.breaker_cooldown_ms));
@@ -146,6 +146,17 @@ pub(super) fn due(round: &mut Round<'_, '_>, slot: Slot<'_>, tag: Tag, kind: Kin
     }
 }
 
+impl Failure<'_> {
+    /// Of a breaker over all rules the rule that failed joins the way, so that it does not hear of it.
+    fn cause(&self, tag: Tag) -> Cause {
+        let mut cause = Cause::of_event(self.event);
+        if tag == Tag::OwnerBreaker {
+            cause.ancestry.push(self.rule.rule.id.to_string());
+        }
+        cause
+    }
+}
+
 impl Breaker {
     fn new(round: &Round<'_, '_>, tag: Tag, failure: &Failure<'_>) -> Self {
         let of_rule = tag == Tag::Breaker;
@@ -154,7 +165,7 @@ impl Breaker {
             told: 0,
             watcher: if of_rule { failure.rule.source.clone() } else { round.plan.set.name.clone() },
             rule_id: of_rule.then(|| failure.rule.rule.id.clone()),
-            cause: Cause::of_event(failure.event),
+            cause: failure.cause(tag),
         }
     }
 

@@ -9,7 +9,8 @@ use contracts::id::{AlertId, RuleId};
 use super::slot::{self, Slot, Subject, Tag};
 use crate::step::deadline::Kind;
 use crate::step::effects::Held;
-use crate::step::round::{Match, Round};
+use crate::step::input::Stage;
+use crate::step::round::{Match, Owner, Round};
 use crate::step::row::{Row as _, row};
 use crate::step::watcher::{self, Cause, News, Told};
 
@@ -19,7 +20,8 @@ pub(crate) struct Hold {
     pub reason: Held,
     /// By the owner's clock; of a mute by append time.
     pub until: i64,
-    /// What the count is kept apart by: the fingerprint, or the trigger; none where the rule as a whole is quiet.
+    /// What the count is kept apart by: the fingerprint, the trigger, or the end of a mute; none where the rule as a whole is
+    /// quiet.
     pub repeats: Option<Digest>,
     /// The alert that it repeats.
     pub alert_id: Option<AlertId>,
@@ -36,6 +38,7 @@ row! {
         dedup_hash: Digest,
         watcher: String,
         rule_id: RuleId,
+        group_key: String,
         cause: Cause,
     }
 }
@@ -65,6 +68,7 @@ pub(super) fn count(round: &mut Round<'_, '_>, matched: &Match<'_>, hash: Digest
         dedup_hash: hash,
         watcher: matched.rule.source.clone(),
         rule_id: matched.rule.rule.id.clone(),
+        group_key: matched.group_key.to_owned(),
         cause: Cause::of_event(matched.event),
     };
     round.view.put(&key, row.to_row());
@@ -97,7 +101,12 @@ pub(super) fn close_rule(round: &mut Round<'_, '_>, rule_id: &str, at: i64, whic
     for key in keys {
         if let Some(row) = round.view.read(&key, HeldRow::from_row).filter(&which) {
             round.view.remove(&key);
-            tell(round, &row, at);
+            let (rule_id, group_key) = (row.rule_id.as_str(), &*row.group_key);
+            let owner = match round.task.stage {
+                Stage::One => Owner::Endpoint(row.cause.endpoint_id.as_str()),
+                Stage::Two => Owner::Group { rule_id, group_key },
+            };
+            tell(&mut round.of(owner), &row, at);
         }
     }
 }

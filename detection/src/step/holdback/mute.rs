@@ -4,6 +4,8 @@
 //!
 //! Every task keeps all mutes, in one row per rule, for any of them may meet a match of the rule.
 
+use contracts::canonical::Digest;
+
 use super::held::{self, Hold};
 use crate::step::effects::Held;
 use crate::step::round::{Match, Round};
@@ -48,7 +50,9 @@ pub(super) fn judge(round: &mut Round<'_, '_>, matched: &Match<'_>) -> Result<()
     let until = mutes.iter().filter(|mute| means(mute)).map(|mute| mute.until).max();
     match until {
         Some(until) if round.appended_at < until => {
-            Err(Hold { reason: Held::Mute, until, repeats: None, alert_id: None })
+            // Several mutes may hold at once, each for other endpoints of a group: each has its own count.
+            let repeats = Some(Digest::of(&until.to_le_bytes()));
+            Err(Hold { reason: Held::Mute, until, repeats, alert_id: None })
         }
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@ use contracts::partition::partition_of;
 use contracts::records::{Alert, ControlCommandType as Kind, EscalationStatus, Severity};
 
 use super::holdback::conserved;
-use super::world::{SECOND, START, World, alerts, events, member, rule, set, words};
+use super::world::{Feed, SECOND, START, World, alerts, events, member, rule, set, words};
 use crate::json_form;
 use crate::rule::{Rule, RuleSet, TopicPattern};
 use crate::step::Running;
@@ -368,4 +368,23 @@ fn everything_wrong_with_a_command_is_said_at_once() {
         let rows = world.command(0, "c1", kind, parameters);
         assert_eq!(words(&rows), [format!("command.refused {reason}")], "{kind:?} {parameters}");
     }
+}
+
+#[test]
+fn mutes_that_hold_at_once_are_counted_apart_and_told_once_each() {
+    let mut routed = rule("r");
+    routed.scope.fleet = true;
+    let mut world = World::of([routed]);
+    world.task.stage = Stage::Two;
+    let until = |seconds: i64, more: &str| format!(r#"{{"rule_id":"r","until":{}{more}}}"#, START + seconds * SECOND);
+    world.command(0, "c1", Kind::Mute, &until(100, ""));
+    world.command(0, "c2", Kind::Mute, &until(200, r#","endpoint_id":"other""#));
+    for (second, endpoint) in (1..).zip(["host", "other", "host", "other", "other"]) {
+        let id = format!("event-{second}");
+        let feed = Feed::Match { at: second, observed: second, rule: 0, endpoint, group: "[]", what: id.clone(), id };
+        assert_eq!(words(&world.feed(&feed)), Vec::<String>::new());
+    }
+    assert_eq!(words(&world.tick(100)), ["alert.suppressed mute 2"]);
+    assert_eq!(words(&world.tick(200)), ["alert.suppressed mute 3"]);
+    conserved(&world);
 }

@@ -147,3 +147,15 @@ fn an_alert_is_whole() {
     assert_eq!(emitted.scope, alert.trigger_event.scope);
     assert!(rows.iter().skip(1).all(|row| row.topic == "watcher.events.v1" && row.key == "guard"));
 }
+
+#[test]
+fn whoever_is_named_by_a_level_begins_there_and_silence_goes_on_upwards() {
+    const TOLD: &str = "escalation.sent application_supervisor normal none";
+    const FIRST: &str = "escalation.sent session_supervisor low none";
+    const NEXT: &str = "escalation.sent application_supervisor critical none";
+    let rule = Rule { escalate_to: Some("application_supervisor".to_owned()), ..severe(Severity::Medium) };
+    check(rule, &[TOLD, "log.signal warn"], &[(30, TOLD), (60, TOLD), (90, TOLD), (120, "log.signal error")]);
+    let rule = Rule { escalate_to: Some("session_supervisor".to_owned()), ..severe(Severity::Low) };
+    let later = [(60, NEXT), (120, NEXT), (180, NEXT), (240, NEXT), (300, "log.signal error")];
+    check(rule, &[FIRST, "log.signal info"], &later);
+}

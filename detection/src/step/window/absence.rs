@@ -10,13 +10,13 @@
 //! from first to last, the middle one answers nothing that the others do not, and is dropped; of more than [`STEPS_MAX`] the
 //! oldest is dropped, and an `after` that comes late before it may be told of although it was answered.
 //!
-//! A row is 10 bytes, 8 for each step kept, and while an `after` waits 8 and its event as Avro has it: nearly all of it is
+//! A row is 18 bytes, 8 for each step kept, and while an `after` waits 8 and its event as Avro has it: nearly all of it is
 //! the event.
 
 use contracts::field::NotAJsonObject;
 
-use super::{Span, VERSION, skip_head};
-use crate::view::value::{Malformed, Reader, Writer};
+use super::{Head, Span};
+use crate::view::value::{Malformed, Reader};
 
 /// Times of steps in one group.
 pub(super) const STEPS_MAX: usize = 64;
@@ -70,7 +70,7 @@ pub(super) fn take(
     event: Observed,
     body: impl Fn() -> Result<Body, NotAJsonObject>,
 ) -> Result<Result<Alarms, NotAJsonObject>, Malformed> {
-    let newest = super::newest(row)?;
+    let head = Head::of(row)?;
     let mut state = State::read(row)?;
     let off = state.alarm(span);
     state.waiting.take_if(|waiting| waiting.event.is_none() && due(waiting.after, span) <= event.stream_time);
@@ -83,15 +83,15 @@ pub(super) fn take(
             Err(error) => return Ok(Err(error)),
         }
     }
-    state.forget(newest.saturating_sub(span.lateness));
-    state.write(row, newest);
+    state.forget(head.newest.saturating_sub(span.lateness));
+    state.write(row, head);
     let on = state.alarm(span);
     Ok(Ok(if on == off { Alarms::default() } else { Alarms { off, on } }))
 }
 
 /// Tells of the `after` whose alarm it is, once.
 pub(super) fn tell(row: &mut Vec<u8>, span: Span, alarm: i64) -> Result<Option<Unanswered>, Malformed> {
-    let newest = super::newest(row)?;
+    let head = Head::of(row)?;
     let mut state = State::read(row)?;
     if state.alarm(span) != Some(alarm) {
         return Ok(None);
@@ -99,7 +99,7 @@ pub(super) fn tell(row: &mut Vec<u8>, span: Span, alarm: i64) -> Result<Option<U
     let Some(Waiting { after, event }) = &mut state.waiting else { return Ok(None) };
     let window = (*after, after.saturating_add(span.window));
     let told = event.take().map(|body| Unanswered { body, window });
-    state.write(row, newest);
+    state.write(row, head);
     Ok(told)
 }
 
@@ -142,7 +142,7 @@ impl State {
 
     fn read(row: &[u8]) -> Result<Self, Malformed> {
         let mut from = Reader::new(row);
-        skip_head(&mut from)?;
+        Head::read(&mut from)?;
         let waiting = match from.byte()? {
             NONE => None,
             TOLD => Some(Waiting { after: from.time()?, event: None }),
@@ -156,9 +156,8 @@ impl State {
         Ok(Self { waiting, steps })
     }
 
-    fn write(&self, row: &mut Vec<u8>, newest: i64) {
-        let mut row = Writer::over(row, VERSION);
-        row.time(newest);
+    fn write(&self, row: &mut Vec<u8>, head: Head) {
+        let mut row = head.begin(row);
         match &self.waiting {
             None => row.byte(NONE),
             Some(Waiting { after, event: None }) => row.byte(TOLD).time(*after),
@@ -170,7 +169,7 @@ impl State {
     }
 }
 
-/// What a row of no events is, behind version and newest time.
+/// What a row of no events is, behind its head.
 pub(super) const EMPTY: &[u8] = &[NONE];
 
 const NONE: u8 = 0;

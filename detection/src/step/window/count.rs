@@ -7,14 +7,14 @@
 //! `{count}` is the number in the earliest such window: what is kept, and of a cell that lost some from its middle their
 //! number, if all of that middle lies in the window.
 //!
-//! A row is 13 bytes, 12 for each cell that lost some, and 16 for each time kept.
+//! A row is 21 bytes, 12 for each cell that lost some, and 16 for each time kept.
 
 use super::entries::{Entries, Short};
-use super::{Fired, Span};
+use super::{Fired, HEAD_BYTES, Head, Span};
 use crate::view::value::Malformed;
 
-/// Cells that lost some begin here, after version, newest time and their number.
-const LOST_AT: usize = 13;
+/// Cells that lost some begin here, after the head and their number.
+const LOST_AT: usize = HEAD_BYTES + 4;
 /// Of a cell that lost some: which, and how many.
 const LOST_BYTES: usize = 12;
 const ENTRY_BYTES: usize = 16;
@@ -37,12 +37,12 @@ impl Taken {
     }
 }
 
-/// What a row of no events is, behind version and newest time.
-pub(super) const EMPTY: &[u8] = &[0; LOST_AT - super::HEAD_BYTES];
+/// What a row of no events is, behind its head.
+pub(super) const EMPTY: &[u8] = &[0; LOST_AT - HEAD_BYTES];
 
 /// Takes an event into its place. The row's newest time has the event in it.
 pub(super) fn take(row: &mut Vec<u8>, span: Span, threshold: usize, time: i64, id: Short) -> Result<Taken, Malformed> {
-    let newest = super::newest(row)?;
+    let Head { newest, .. } = Head::of(row)?;
     let mut kept = Kept::of(row, span.window, threshold)?;
     if kept.entries.has(1, id) {
         return Ok(Taken::Again);

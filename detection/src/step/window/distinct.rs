@@ -8,13 +8,13 @@
 //!
 //! `{count}` is the number of different values kept in the earliest full window: N, or more.
 //!
-//! A row is 9 bytes, and 24 for each time kept.
+//! A row is 17 bytes, and 24 for each time kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::count::Taken;
 use super::entries::{Entries, Short};
-use super::{Fired, HEAD_BYTES, Span};
+use super::{Fired, HEAD_BYTES, Head, Span};
 use crate::view::value::Malformed;
 
 /// Time, value, event.
@@ -29,7 +29,7 @@ pub(super) fn take(
     value: Short,
     id: Short,
 ) -> Result<Taken, Malformed> {
-    let newest = super::newest(row)?;
+    let Head { newest, .. } = Head::of(row)?;
     let mut entries = Entries::of(row, HEAD_BYTES)?;
     if entries.has(2, id) {
         return Ok(Taken::Again);

@@ -2,9 +2,9 @@
 //!
 //! The meaning is that of one walk over the group's events in the order of their times, whatever the order they came in. Of
 //! equal times the event that can serve the earlier step comes first, so that equal times satisfy the order. The walk keeps
-//! for each step the sequence that has come so far and began latest: a later beginning can only do better. An event serves
-//! one step of a sequence. It may stand in several that are under way; the first that is completed consumes its events, and
-//! whatever else they stood in is gone.
+//! for each step the sequence that has come so far and began latest: a later beginning can only do better, and the earlier
+//! one is gone. An event serves one step of a sequence. It may stand in several that are under way; the first that is
+//! completed consumes its events, and from there on whatever else they stood in is gone.
 //!
 //! Invariant: an event completes a sequence exactly if that walk does with the event in it. Events that none can come before
 //! any more are walked once and then stand only in what is under way; the later ones are kept and walked again.
@@ -12,12 +12,12 @@
 //! Kept are at most [`PENDING_MAX`] events within the lateness; of more the oldest is walked for good, and what comes late
 //! before it then finds less than it might have. Under way is one sequence for each step but the last.
 //!
-//! A row is 9 bytes, 18 to 20 for each event within the lateness, and 16 for each event of what is under way: of k
+//! A row is 17 bytes, 18 to 21 for each event within the lateness, and 17 or 18 for each event of what is under way: of k
 //! steps at most k (k − 1) / 2.
 
 use super::entries::Short;
-use super::{Fired, Span};
-use crate::view::value::{Malformed, Reader, Writer};
+use super::{Fired, Head, Span};
+use crate::view::value::{Malformed, Reader};
 
 /// Events within the lateness of one group.
 pub(super) const PENDING_MAX: usize = 256;
@@ -30,12 +30,29 @@ struct Event {
     time: i64,
     id: Short,
     steps: Steps,
-    /// Which step of a completed sequence it was. The walk then forgets what has come as far as that step.
-    consumed_as: Option<usize>,
+    consumed: Option<Consumed>,
+}
+
+/// By which completed sequence an event was consumed. Until its end the walk goes as it went before; no other sequence is
+/// completed with the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Consumed {
+    /// Tells completed sequences apart, as long as any event of one is kept.
+    by: u64,
+    /// The event was its last: here the walk forgets what its events stand in.
+    is_end: bool,
+}
+
+/// An event in its place in a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Link {
+    time: i64,
+    id: Short,
+    consumed: Option<Consumed>,
 }
 
 /// The events of a sequence so far, in the order of the steps.
-type Chain = Vec<(i64, Short)>;
+type Chain = Vec<Link>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -55,26 +72,27 @@ pub(super) fn take(
     serves: &[usize],
 ) -> Result<super::count::Taken, Malformed> {
     use super::count::Taken;
-    let newest = super::newest(row)?;
+    let head = Head::of(row)?;
+    let newest = head.newest;
     let mut state = State::read(row, steps)?;
     if state.knows(id) {
         return Ok(Taken::Again);
     }
     let serves = serves.iter().fold(0, |bits, step| bits | 1 << step);
-    state.insert(Event { time, id, steps: serves, consumed_as: None });
+    state.insert(Event { time, id, steps: serves, consumed: None });
     let fired = state.complete(span.window).map(|chain| {
         state.consume(&chain);
-        let end = chain.last().map_or(time, |(time, _)| *time);
+        let end = chain.last().map_or(time, |link| link.time);
         Fired { occurrences: i64::try_from(chain.len()).unwrap_or(i64::MAX), window: (end - span.window, end) }
     });
     state.settle(newest.saturating_sub(span.lateness), newest.saturating_sub(span.kept()), span.window);
-    state.write(row, newest);
+    state.write(row, head);
     Ok(fired.map_or(Taken::Kept, Taken::Fired))
 }
 
 impl State {
     fn knows(&self, id: Short) -> bool {
-        let under_way = self.under_way.iter().flatten().any(|(_, known)| *known == id);
+        let under_way = self.under_way.iter().flatten().any(|link| link.id == id);
         under_way || self.pending.iter().any(|event| event.id == id)
     }
 
@@ -91,15 +109,16 @@ impl State {
     }
 
     fn consume(&mut self, chain: &Chain) {
-        let is_in = |id: &Short| chain.iter().any(|(_, used)| used == id);
-        for under_way in &mut self.under_way {
-            if under_way.iter().any(|(_, id)| is_in(id)) {
-                under_way.clear();
-            }
-        }
-        for (step, (_, used)) in chain.iter().enumerate() {
-            if let Some(event) = self.pending.iter_mut().find(|event| event.id == *used) {
-                event.consumed_as = Some(step);
+        let links = self.under_way.iter_mut().flatten().map(|link| (link.id, &mut link.consumed));
+        let events = self.pending.iter_mut().map(|event| (event.id, &mut event.consumed));
+        let mut kept: Vec<_> = links.chain(events).collect();
+        let is_taken = |by: &u64| kept.iter().any(|(_, consumed)| consumed.is_some_and(|consumed| consumed.by == *by));
+        let by = (0..=kept.len() as u64).find(|by| !is_taken(by));
+        let by = by.expect("invariant: there are no more numbers in use than events that are kept");
+        let end = chain.last().map(|link| link.id);
+        for (id, consumed) in &mut kept {
+            if chain.iter().any(|link| link.id == *id) {
+                **consumed = Some(Consumed { by, is_end: end == Some(*id) });
             }
         }
     }
@@ -113,7 +132,7 @@ impl State {
             walk(&mut self.under_way, &event, window);
         }
         for chain in &mut self.under_way {
-            if chain.first().is_some_and(|(start, _)| *start <= dead_until) {
+            if chain.first().is_some_and(|start| start.time <= dead_until) {
                 chain.clear();
             }
         }
@@ -121,47 +140,57 @@ impl State {
 
     fn read(row: &[u8], steps: usize) -> Result<Self, Malformed> {
         let mut from = Reader::new(row);
-        super::skip_head(&mut from)?;
+        Head::read(&mut from)?;
         let mut state = Self { under_way: vec![Chain::new(); steps.saturating_sub(1)], pending: Vec::new() };
         if from.is_at_end() {
             return Ok(state);
         }
         for chain in &mut state.under_way {
             for _ in 0..from.uint()? {
-                chain.push((from.time()?, from.array("an event")?));
+                let (time, id) = (from.time()?, from.array("an event")?);
+                chain.push(Link { time, id, consumed: Consumed::read(&mut from)? });
             }
         }
         while !from.is_at_end() {
             let time = from.time()?;
             let id = from.array("an event")?;
             let steps = Steps::try_from(from.uint()?).map_err(|_| from.expected("steps"))?;
-            let consumed_as = usize::from(from.byte()?).checked_sub(1);
-            state.pending.push(Event { time, id, steps, consumed_as });
+            state.pending.push(Event { time, id, steps, consumed: Consumed::read(&mut from)? });
         }
         Ok(state)
     }
 
-    fn write(&self, row: &mut Vec<u8>, newest: i64) {
-        let mut row = Writer::over(row, super::VERSION);
-        row.time(newest);
+    fn write(&self, row: &mut Vec<u8>, head: Head) {
+        let mut row = head.begin(row);
         for chain in &self.under_way {
             row.uint(chain.len() as u64);
-            for (time, id) in chain {
-                row.time(*time).raw(id);
+            for link in chain {
+                row.time(link.time).raw(&link.id).uint(Consumed::code(link.consumed));
             }
         }
         for event in &self.pending {
-            let consumed_as = event.consumed_as.map_or(0, |step| step + 1);
-            let consumed_as = u8::try_from(consumed_as).expect("invariant: a sequence has few steps");
-            row.time(event.time).raw(&event.id).uint(event.steps.into()).byte(consumed_as);
+            row.time(event.time).raw(&event.id).uint(event.steps.into()).uint(Consumed::code(event.consumed));
         }
+    }
+}
+
+impl Consumed {
+    /// As it stands in a row: nothing is 0.
+    fn code(consumed: Option<Self>) -> u64 {
+        consumed.map_or(0, |Self { by, is_end }| 2 * by + 1 + u64::from(is_end))
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Option<Self>, Malformed> {
+        let code = from.uint()?.checked_sub(1);
+        Ok(code.map(|code| Self { by: code / 2, is_end: code % 2 == 1 }))
     }
 }
 
 /// One event of the walk: the sequence that it completes, if it does.
 fn walk(under_way: &mut [Chain], event: &Event, window: i64) -> Option<Chain> {
-    if let Some(step) = event.consumed_as {
-        under_way.get_mut(step).into_iter().for_each(Chain::clear);
+    if let Some(Consumed { by, is_end: true }) = event.consumed {
+        let is_of_it = |link: &Link| link.consumed.is_some_and(|consumed| consumed.by == by);
+        under_way.iter_mut().filter(|chain| chain.iter().any(is_of_it)).for_each(Chain::clear);
         return None;
     }
     let last = under_way.len();
@@ -170,16 +199,18 @@ fn walk(under_way: &mut [Chain], event: &Event, window: i64) -> Option<Chain> {
         let before: &[_] = if step == 0 { &[] } else { &under_way[step - 1] };
         let is_viable = match before {
             [] => step == 0,
-            [(start, _), ..] => *start > event.time - window && before[before.len() - 1].0 <= event.time,
+            [start, ..] => start.time > event.time - window && before[before.len() - 1].time <= event.time,
         };
         if !is_viable {
             continue;
         }
-        let chain = [before, &[(event.time, event.id)]].concat();
+        let link = Link { time: event.time, id: event.id, consumed: event.consumed };
+        let chain = [before, &[link]].concat();
         if step == last {
-            return Some(chain);
-        }
-        if under_way[step].first().is_none_or(|(start, _)| *start <= chain[0].0) {
+            if chain.iter().all(|link| link.consumed.is_none()) {
+                return Some(chain);
+            }
+        } else if under_way[step].first().is_none_or(|start| start.time <= chain[0].time) {
             under_way[step] = chain;
         }
     }
