@@ -1,0 +1,63 @@
+//! Why a processor ends.
+
+use bus::{BusError, ErrorKind, Offset, Partition};
+
+use crate::checkpoint::CheckpointError;
+use crate::core::CoreError;
+use crate::failpoint::Stopped;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProcessorError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+
+    #[error(transparent)]
+    Store(#[from] StoreError),
+
+    #[error(transparent)]
+    Core(#[from] CoreError),
+
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+
+    #[error(
+        "{partition} was worked on up to offset {committed}, but there is no state for it here, no checkpoint, and its input \
+         begins at {earliest}: what its windows held cannot be rebuilt. Restore the state directory or a checkpoint; or go on \
+         without that state: --accept-state-loss"
+    )]
+    StateMissing { partition: Partition, committed: Offset, earliest: Offset },
+
+    #[error(
+        "{partition}: the group `{group}` has committed {}, but this state knows that {known} was committed: it is the state \
+         of another log or group, or the group's offsets were reset. Name the right group, or start with an empty state \
+         directory", committed.map_or_else(|| "nothing".to_owned(), |offset| offset.to_string())
+    )]
+    PositionsFell { partition: Partition, group: String, committed: Option<Offset>, known: Offset },
+
+    #[error("{partition} is not an input of a processor; join for {} only", crate::task::Stage::topics().join(", "))]
+    ForeignPartition { partition: Partition },
+
+    #[error("{partition}: expected a record at offset {expected} or after it, found {found}: the log went back")]
+    WentBack { partition: Partition, expected: Offset, found: Offset },
+
+    #[error(
+        "fenced: {source}. No news of the group followed, so another process runs under this instance's name; give each its own"
+    )]
+    Fenced { source: BusError },
+
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl ProcessorError {
+    /// Whether the same step may succeed in a moment: something outside could not be reached.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Bus(error) => error.kind() == ErrorKind::Unavailable,
+            Self::Core(CoreError::SchemaUnavailable { .. }) => true,
+            _ => false,
+        }
+    }
+}

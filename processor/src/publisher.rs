@@ -1,0 +1,207 @@
+//! Beside the applying thread: takes the rows that are ready and publishes them together with how far their inputs were
+//! applied. While a publication runs, rows gather: under load publications grow instead of holding anything up.
+//!
+//! Invariant: epochs are read before the rows, and compared after they were sent: rows of an earlier owner never pass. Rows
+//! below N are never taken. After any answer but committed this publisher's log is made anew, and N decides.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::{BusError, Inputs, Membership, Offset, Outcome, Ownership as Verdict, Publication, Publisher, Row};
+
+use crate::ProcessorError;
+use crate::failpoint::{Point, Stopped};
+use crate::ownership::Epoch;
+use crate::recovery;
+use crate::shared::Shared;
+use crate::store::Taken;
+use crate::task::TaskId;
+
+/// Of one publication; beyond, its last offset is finished and the rest waits for the next.
+const PUBLICATION_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a log that cannot be reached is left alone.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The publishing half of a processor.
+#[derive(Debug)]
+pub struct Outbound {
+    shared: Arc<Shared>,
+    membership: Membership,
+    standing: Standing,
+    /// When input positions were committed last.
+    committed_at: Instant,
+    /// Whose rows are taken first, so that a busy task does not hold up the others.
+    turn: usize,
+}
+
+#[derive(Debug)]
+enum Standing {
+    Ready(Box<dyn Publisher>),
+    /// A new one has to be made, and N to be read.
+    Spent,
+    /// Not before then: the log could not be reached.
+    SpentUntil(Instant),
+    /// The group went on without this member, which will hear of it; or another process has this name, and there will be
+    /// no news. Which of them it is shows within a session.
+    Fenced {
+        since: Instant,
+        changes: u64,
+        error: BusError,
+    },
+}
+
+/// What a turn did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    Nothing,
+    /// Rows, or positions alone.
+    Committed {
+        rows: usize,
+    },
+    /// The publication was not committed, or not known to be.
+    Undecided,
+    /// A new publisher was made, and N read.
+    Settled,
+}
+
+impl Outbound {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        publisher: Box<dyn Publisher>,
+        membership: Membership,
+        now: Instant,
+    ) -> Self {
+        Self { shared, membership, standing: Standing::Ready(publisher), committed_at: now, turn: 0 }
+    }
+
+    /// Publishes what is ready, or makes a new publisher where the last was spent.
+    pub fn turn(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
+        let shared = Arc::clone(&self.shared);
+        let _running = shared.ownership.publishing();
+        match &self.standing {
+            Standing::Ready(_) => self.publish(now),
+            Standing::Spent => self.settle(now),
+            Standing::SpentUntil(then) if *then > now => Ok(Sent::Nothing),
+            Standing::SpentUntil(_) => self.settle(now),
+            Standing::Fenced { changes, .. } if *changes != shared.ownership.changes() => self.settle(now),
+            Standing::Fenced { since, error, .. } if now > *since + shared.settings.session_timeout * 2 => {
+                Err(ProcessorError::Fenced { source: error.clone() })
+            }
+            Standing::Fenced { .. } => Ok(Sent::Nothing),
+        }
+    }
+
+    /// Until rows were written or it is time to commit positions.
+    pub fn wait(&self) {
+        self.shared.ownership.wait(self.shared.settings.offsets_every.min(RETRY_AFTER));
+    }
+
+    fn publish(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
+        let (epochs, taken) = self.take(now)?;
+        if taken.tasks.is_empty() {
+            return Ok(Sent::Nothing);
+        }
+        self.shared.failpoints.hit(Point::RowsTaken)?;
+        let changes = self.shared.ownership.changes();
+        let outcome = self.attempt(&epochs, &taken)?;
+        self.shared.failpoints.hit(Point::PublicationAnswered)?;
+        let standing = match outcome {
+            Outcome::Committed => {
+                self.committed(&taken)?;
+                self.committed_at = now;
+                return Ok(Sent::Committed { rows: taken.row_count() });
+            }
+            Outcome::Fenced(error) => {
+                tracing::warn!(%error, "a publication was fenced; waiting for news of the group");
+                Standing::Fenced { since: now, changes, error }
+            }
+            Outcome::Aborted(reason) => {
+                tracing::info!(?reason, "a publication was aborted; its rows wait for the next");
+                Standing::Spent
+            }
+            Outcome::Unknown(error) => {
+                tracing::warn!(%error, "the answer to a publication was lost; the committed offsets will tell");
+                Standing::Spent
+            }
+        };
+        self.standing = standing;
+        Ok(Sent::Undecided)
+    }
+
+    /// Epochs first: what is written after they were read is of these epochs or fails their check.
+    fn take(&mut self, now: Instant) -> Result<(Vec<(TaskId, Epoch)>, Taken), ProcessorError> {
+        let mut live: Vec<_> = self.shared.ownership.live().into_iter().collect();
+        let mut taken = Taken::default();
+        let offsets_due = now.saturating_duration_since(self.committed_at) >= self.shared.settings.offsets_every;
+        if live.is_empty() || !(offsets_due || live.iter().any(|(_, live)| live.waiting_bytes > 0)) {
+            return Ok((Vec::new(), taken));
+        }
+        self.turn = (self.turn + 1) % live.len();
+        live.rotate_left(self.turn);
+        let outgoing = self.shared.store.outgoing();
+        for (task, live) in &live {
+            outgoing.take(*task, live.published, PUBLICATION_BYTES_MAX, &mut taken)?;
+        }
+        let is_taken = |task: &TaskId| taken.tasks.iter().any(|taken| taken.task == *task);
+        let epochs = live.iter().filter(|(task, _)| is_taken(task)).map(|(task, live)| (*task, live.epoch));
+        Ok((epochs.collect(), taken))
+    }
+
+    fn attempt(&mut self, epochs: &[(TaskId, Epoch)], taken: &Taken) -> Result<Outcome, ProcessorError> {
+        let Standing::Ready(publisher) = &mut self.standing else {
+            unreachable!("invariant: only a ready publisher takes rows")
+        };
+        let stored = taken.stored(&self.shared.store)?;
+        let rows: Vec<Row<'_>> = stored.iter().map(|stored| stored.row()).collect();
+        let offsets: Vec<_> = taken.tasks.iter().map(|taken| (taken.task.input(), taken.next)).collect();
+        let inputs = Some(Inputs { membership: &self.membership, offsets: &offsets });
+        let mut stopped: Option<Stopped> = None;
+        let outcome = publisher.publish(&Publication { rows: &rows, inputs }, &mut || {
+            if let Err(point) = self.shared.failpoints.hit(Point::OwnershipChecked) {
+                stopped = Some(point);
+                return Verdict::Changed;
+            }
+            self.shared.ownership.check(epochs)
+        });
+        match stopped {
+            Some(stopped) => Err(stopped.into()),
+            None => Ok(outcome?),
+        }
+    }
+
+    fn committed(&self, taken: &Taken) -> Result<(), ProcessorError> {
+        self.shared.store.published(taken)?;
+        for taken in &taken.tasks {
+            self.shared.ownership.rows_published(taken.task, taken.next, taken.bytes);
+        }
+        Ok(self.shared.failpoints.hit(Point::RowsDeleted)?)
+    }
+
+    /// A new publisher first: it ends what an earlier one left open, and only then N is stable.
+    fn settle(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
+        match self.try_settle() {
+            Ok(publisher) => {
+                self.standing = Standing::Ready(publisher);
+                Ok(Sent::Settled)
+            }
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, "no new publisher yet; trying again");
+                self.standing = Standing::SpentUntil(now + RETRY_AFTER);
+                Ok(Sent::Nothing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_settle(&self) -> Result<Box<dyn Publisher>, ProcessorError> {
+        let publisher = self.shared.bus.publisher(&self.shared.settings.instance)?;
+        self.shared.failpoints.hit(Point::PublisherReplaced)?;
+        let tasks: Vec<TaskId> = self.shared.ownership.live().into_keys().collect();
+        for (task, published) in recovery::committed(&self.shared, &tasks)? {
+            let published = published.unwrap_or(Offset(0));
+            let waiting_bytes = self.shared.store.drop_published(task, published)?;
+            self.shared.ownership.settled(task, published, waiting_bytes);
+        }
+        Ok(publisher)
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a task goes on: from its own state, from a checkpoint, or from the beginning of its input.
+//!
+//! Invariant: N is read after this instance's publisher was made, so that nothing of ours is still undecided, and it never
+//! falls. Rows below N are dropped, rows from N on are published again, the input is applied from L. Where L is behind N,
+//! the input between them is applied in silence.
+
+use bus::{Offset, Partition};
+
+use crate::ProcessorError;
+use crate::checkpoint;
+use crate::failpoint::Point;
+use crate::settings::StateLoss;
+use crate::shared::Shared;
+use crate::store::{Batch, Positions};
+use crate::task::TaskId;
+
+/// A task as it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    /// L.
+    pub applied: Offset,
+    /// N.
+    pub published: Offset,
+    pub waiting_bytes: usize,
+}
+
+/// N of each task.
+pub(crate) fn committed(shared: &Shared, tasks: &[TaskId]) -> Result<Vec<(TaskId, Option<Offset>)>, ProcessorError> {
+    let partitions: Vec<Partition> = tasks.iter().map(|task| task.input()).collect();
+    let committed = shared.bus.committed(&shared.settings.group, &partitions)?;
+    Ok(tasks.iter().copied().zip(committed).collect())
+}
+
+pub(crate) fn recover(shared: &Shared, task: TaskId, committed: Option<Offset>) -> Result<Recovered, ProcessorError> {
+    let local = shared.store.positions(task)?;
+    if let Some(Positions { published: Some(known), .. }) = local
+        && committed.is_none_or(|committed| committed < known)
+    {
+        let group = shared.settings.group.clone();
+        return Err(ProcessorError::PositionsFell { partition: task.input(), group, committed, known });
+    }
+    let earliest = shared.bus.extent(&task.input())?.earliest;
+    let applied = match (local, committed) {
+        // What this state lacks can still be read.
+        (Some(local), Some(committed)) if local.applied >= committed || local.applied >= earliest => local.applied,
+        (Some(local), None) => local.applied,
+        (None, None) => begin(shared, task, earliest)?,
+        (Some(_) | None, Some(committed)) => rebuild(shared, task, committed, earliest)?,
+    };
+    let published = committed.unwrap_or(Offset(0));
+    let waiting_bytes = match committed {
+        Some(committed) => shared.store.drop_published(task, committed)?,
+        None => shared.store.waiting_bytes(task)?,
+    };
+    shared.failpoints.hit(Point::RowsDropped)?;
+    Ok(Recovered { applied, published, waiting_bytes })
+}
+
+/// No state here, or one so old that the input after it is gone.
+fn rebuild(shared: &Shared, task: TaskId, committed: Offset, earliest: Offset) -> Result<Offset, ProcessorError> {
+    shared.store.wipe(task)?;
+    if let Some(dir) = &shared.settings.checkpoints
+        && let Some(restored) = checkpoint::restore(shared, dir, task, earliest, committed)?
+    {
+        tracing::info!(%task, checkpoint = restored.0, %committed, "state restored from a checkpoint");
+        return Ok(restored);
+    }
+    // An input that still has its first record is a checkpoint at offset 0.
+    if earliest == Offset(0) {
+        tracing::info!(%task, %committed, "no state and no checkpoint: it is made again from the whole input");
+        return begin(shared, task, earliest);
+    }
+    match shared.settings.state_loss {
+        StateLoss::Accept => {
+            tracing::warn!(%task, %committed, "going on without the state of this partition, as was asked for");
+            begin(shared, task, committed)
+        }
+        StateLoss::Refuse => Err(ProcessorError::StateMissing { partition: task.input(), committed, earliest }),
+    }
+}
+
+/// With no state. What is left of an earlier one that was not finished goes.
+fn begin(shared: &Shared, task: TaskId, at: Offset) -> Result<Offset, ProcessorError> {
+    shared.store.wipe(task)?;
+    let mut batch = Batch::default();
+    batch.put_position(task, at);
+    shared.store.write(&batch)?;
+    Ok(at)
+}

@@ -1,0 +1,151 @@
+//! A processor as a whole: two halves that share a store, run by two threads or, in tests, turn by turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use bus::{Bus, BusError, MemberSettings};
+
+use crate::checkpoint::Checkpointer;
+use crate::core::Cores;
+use crate::failpoint::Failpoints;
+use crate::member::TaskLoop;
+use crate::ownership::Ownership;
+use crate::publisher::{Outbound, Sent};
+use crate::shared::Shared;
+use crate::store::Store;
+use crate::{ProcessorError, Settings};
+
+/// How long a stopping processor tries to publish what is ready.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long what could not be reached is left alone.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often it is seen whether a checkpoint may be shown.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub struct Processor {
+    pub tasks: TaskLoop,
+    pub outbound: Outbound,
+    /// If the settings say where checkpoints go.
+    pub checkpoints: Option<Checkpointer>,
+}
+
+impl Processor {
+    /// Opens the store, becomes the publisher of its instance, joins the group; in this order, so that what an earlier
+    /// process of this name left open is decided before any position is read.
+    pub fn start(
+        bus: Arc<dyn Bus>,
+        settings: Settings,
+        cores: Arc<dyn Cores>,
+        failpoints: Failpoints,
+    ) -> Result<Self, ProcessorError> {
+        let store = Store::open(&settings.dir, &settings.memory)?;
+        let publisher = bus.publisher(&settings.instance)?;
+        let member = bus.join(&MemberSettings {
+            group: settings.group.clone(),
+            instance: settings.instance.clone(),
+            is_static: settings.is_static,
+            topics: settings.stages.iter().map(|stage| stage.topic().to_owned()).collect(),
+            session_timeout: settings.session_timeout,
+        })?;
+        let membership = member.membership();
+        let ownership = Ownership::default();
+        let shared = Arc::new(Shared { bus, settings, cores, store, ownership, failpoints });
+        let outbound = Outbound::new(Arc::clone(&shared), publisher, membership, Instant::now());
+        let checkpoints = shared.settings.checkpoints.clone().map(|dir| Checkpointer::new(Arc::clone(&shared), dir));
+        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, checkpoints })
+    }
+
+    /// Runs until `stop` is set or something cannot be gone on with. Stopped, it publishes what is ready and leaves.
+    pub fn run(self, stop: &AtomicBool) -> Result<(), ProcessorError> {
+        let Self { mut tasks, mut outbound, mut checkpoints } = self;
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // Dropped, whichever way this ends, it ends the other threads.
+            let (running, over) = mpsc::channel();
+            let publishing = spawn(scope, "publisher", &ended, || publish(&mut outbound, &ended))?;
+            let writing = checkpoints
+                .as_mut()
+                .map(|checkpoints| spawn(scope, "checkpoints", &ended, move || write_checkpoints(checkpoints, &over)));
+            let applied = apply(&mut tasks, stop, &ended);
+            ended.store(true, Ordering::Release);
+            tasks.interrupt();
+            drop::<mpsc::Sender<()>>(running);
+            let wrote = writing.map_or(Ok(()), |writing| joined(writing?));
+            applied.and(joined(publishing)).and(wrote)
+        })?;
+        drain(&mut outbound)?;
+        tasks.close()
+    }
+}
+
+type Outcome = Result<(), ProcessorError>;
+
+/// A thread that ends, ends the processor.
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &'static str,
+    ended: &'scope AtomicBool,
+    work: impl FnOnce() -> Outcome + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, Outcome>, ProcessorError> {
+    let work = move || {
+        let outcome = work();
+        ended.store(true, Ordering::Release);
+        outcome
+    };
+    let failed = |error: std::io::Error| BusError::Thread { name, reason: error.to_string() };
+    Ok(Builder::new().name(name.to_owned()).spawn_scoped(scope, work).map_err(failed)?)
+}
+
+fn joined(thread: ScopedJoinHandle<'_, Outcome>) -> Outcome {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn apply(tasks: &mut TaskLoop, stop: &AtomicBool, ended: &AtomicBool) -> Outcome {
+    while !stop.load(Ordering::Acquire) && !ended.load(Ordering::Acquire) {
+        match tasks.turn() {
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, "cannot go on yet; trying again");
+                std::thread::sleep(RETRY_AFTER);
+            }
+            outcome => drop(outcome?),
+        }
+    }
+    Ok(())
+}
+
+fn publish(outbound: &mut Outbound, ended: &AtomicBool) -> Outcome {
+    while !ended.load(Ordering::Acquire) {
+        if outbound.turn(Instant::now())? == Sent::Nothing {
+            outbound.wait();
+        }
+    }
+    Ok(())
+}
+
+/// A checkpoint that cannot be written is no reason to stop: the one before it and the log are still there.
+fn write_checkpoints(checkpoints: &mut Checkpointer, over: &mpsc::Receiver<()>) -> Outcome {
+    let mut write_at = Instant::now() + checkpoints.every();
+    while over.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        let now = Instant::now();
+        let wrote = if now < write_at { Ok(0) } else { checkpoints.write() };
+        if now >= write_at {
+            write_at = now + checkpoints.every();
+        }
+        match wrote.and_then(|_| checkpoints.show()) {
+            Ok(_) => {}
+            Err(ProcessorError::Checkpoint(error)) => tracing::error!(%error, "no checkpoint; trying again later"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn drain(outbound: &mut Outbound) -> Outcome {
+    let deadline = Instant::now() + DRAIN_MAX;
+    while outbound.turn(Instant::now())? != Sent::Nothing && Instant::now() < deadline {}
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! What whoever runs a processor decides.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bus::{BatchLimit, Instance};
+
+use crate::store::Memory;
+use crate::task::Stage;
+
+/// The consumer group of all processors of a deployment, unless it is named otherwise.
+pub const GROUP: &str = "tripline-processor";
+/// Rows that wait to be published, in bytes; beyond, no more records are taken until half of them have gone.
+pub const OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How often input positions are committed when there are no rows.
+pub const OFFSETS_EVERY: Duration = Duration::from_secs(1);
+/// How often the state of each task is copied.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Unique among all processors: two of one name fence each other.
+    pub instance: Instance,
+    pub group: String,
+    /// A static member keeps its partitions over a restart.
+    pub is_static: bool,
+    pub session_timeout: Duration,
+    /// The kinds of tasks that run here.
+    pub stages: Vec<Stage>,
+    /// The state of all tasks.
+    pub dir: PathBuf,
+    pub memory: Memory,
+    pub batch: BatchLimit,
+    pub outbox_bytes_max: usize,
+    pub offsets_every: Duration,
+    /// Where checkpoints go.
+    pub checkpoints: Option<PathBuf>,
+    pub checkpoint_every: Duration,
+    pub state_loss: StateLoss,
+}
+
+/// What to do about a partition that was worked on before, with no state, no checkpoint and the beginning of its input gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateLoss {
+    Refuse,
+    /// Go on at N with no state. What windows held is forgotten.
+    Accept,
+}
+
+impl Settings {
+    pub fn new(instance: Instance, dir: PathBuf) -> Self {
+        Self {
+            instance,
+            group: GROUP.to_owned(),
+            is_static: true,
+            session_timeout: Duration::from_secs(8),
+            stages: Stage::ALL.to_vec(),
+            dir,
+            memory: Memory::default(),
+            batch: BatchLimit::default(),
+            outbox_bytes_max: OUTBOX_BYTES_MAX,
+            offsets_every: OFFSETS_EVERY,
+            checkpoints: None,
+            checkpoint_every: CHECKPOINT_EVERY,
+            state_loss: StateLoss::Refuse,
+        }
+    }
+}

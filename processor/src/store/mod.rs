@@ -1,0 +1,194 @@
+//! One RocksDB for all tasks of a process: their state, their positions, and the rows that wait to be published.
+//!
+//! Invariant: every write is one batch with the write-ahead log on, so that it is there as a whole or not at all, and a
+//! killed process cannot lose it. A loss of power may take the newest batches with it: then L is smaller, and the input is
+//! applied again.
+//!
+//! Absent on purpose: syncing each batch (the log is the durable copy), and a column family per task (memory is bounded
+//! once, for all).
+
+mod error;
+mod keys;
+mod memory;
+mod migration;
+mod outgoing;
+mod range;
+mod state;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bus::Offset;
+use detection::view::Changes;
+use rocksdb::{DB, ErrorKind, ReadOptions, WriteBatch, WriteOptions};
+
+pub use error::StoreError;
+pub use memory::Memory;
+pub use migration::VERSION;
+pub(crate) use outgoing::Taken;
+pub(crate) use range::CopiedRow;
+pub use state::TaskState;
+
+use crate::task::TaskId;
+use keys::Space;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// How long a write waits for files to be flushed or compacted, and how often it looks whether they are.
+const STALL_MAX: Duration = Duration::from_secs(30);
+const STALL_LOOK_EVERY: Duration = Duration::from_millis(1);
+/// A range is removed or copied in batches of about this size.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+pub struct Store {
+    db: DB,
+    writing: WriteOptions,
+    path: PathBuf,
+}
+
+/// What is written at once.
+#[derive(Default)]
+pub struct Batch {
+    batch: WriteBatch,
+    key: Vec<u8>,
+}
+
+/// How far a task is, as the store knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Positions {
+    /// L.
+    pub applied: Offset,
+    /// The greatest N this store was told of.
+    pub published: Option<Offset>,
+}
+
+impl Store {
+    /// Opens the store in a directory, which is made when it is not there; migrates what an older release wrote.
+    pub fn open(dir: &Path, memory: &Memory) -> Result<Self> {
+        Self::open_with(dir, memory, migration::ALL)
+    }
+
+    fn open_with(dir: &Path, memory: &Memory, migrations: &[migration::Migration]) -> Result<Self> {
+        let path = dir.to_owned();
+        std::fs::create_dir_all(&path)
+            .map_err(|error| StoreError::NotWritable { path: path.clone(), reason: error.to_string() })?;
+        let db = DB::open(&memory::options(memory), &path).map_err(|error| error::opening(&path, &error))?;
+        let mut writing = WriteOptions::default();
+        // After a full disk the thread that would end a stall can queue up behind it: the waiting is ours.
+        writing.set_no_slowdown(true);
+        let store = Self { db, writing, path };
+        migration::run(&store, migrations)?;
+        Ok(store)
+    }
+
+    pub fn write(&self, batch: &Batch) -> Result<()> {
+        let deadline = Instant::now() + STALL_MAX;
+        loop {
+            // RocksDB takes the batch even if it does not write it.
+            match self.db.write_opt(WriteBatch::from_data(batch.batch.data()), &self.writing) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Incomplete && Instant::now() < deadline => {
+                    std::thread::sleep(STALL_LOOK_EVERY);
+                }
+                Err(error) => return Err(error::writing(&self.path, &error)),
+            }
+        }
+    }
+
+    /// The state of a task as it is now, for one batch of records.
+    pub fn state(&self, task: TaskId) -> TaskState<'_> {
+        TaskState::new(self, task)
+    }
+
+    /// `None`: this store has nothing of the task.
+    pub fn positions(&self, task: TaskId) -> Result<Option<Positions>> {
+        let Some(applied) = self.number(&keys::applied(task))? else { return Ok(None) };
+        let published = self.number(&keys::published(task))?;
+        Ok(Some(Positions { applied: Offset(applied), published: published.map(Offset) }))
+    }
+
+    /// Removes everything of a task. Its positions go first: a store that was stopped in between has nothing of it either.
+    pub fn wipe(&self, task: TaskId) -> Result<()> {
+        for space in Space::ALL {
+            let (from, to) = keys::space(task, space);
+            let mut batch = Batch::default();
+            batch.batch.delete_range(from, to);
+            self.write(&batch)?;
+        }
+        Ok(())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn number(&self, key: &[u8]) -> Result<Option<u64>> {
+        let Some(bytes) = self.db.get_pinned(key).map_err(|error| self.reading(&error))? else { return Ok(None) };
+        let number = <[u8; 8]>::try_from(&bytes[..]);
+        number.map(|bytes| Some(u64::from_be_bytes(bytes))).map_err(|_| self.malformed("a position"))
+    }
+
+    fn reading(&self, error: &rocksdb::Error) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), reason: error.as_ref().to_owned() }
+    }
+
+    fn malformed(&self, what: &str) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), reason: format!("{what} is not what this program writes") }
+    }
+}
+
+/// Bounds of a walk; the store gives them to RocksDB, which then need not look beyond.
+fn bounded(from: Vec<u8>, to: Vec<u8>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_iterate_lower_bound(from);
+    options.set_iterate_upper_bound(to);
+    options
+}
+
+impl Batch {
+    pub fn put_state(&mut self, task: TaskId, changes: &Changes) {
+        for (key, change) in changes {
+            keys::write_state(task, key, &mut self.key);
+            match change {
+                Some(value) => self.batch.put(&self.key, value),
+                None => self.batch.delete(&self.key),
+            }
+        }
+    }
+
+    pub fn put_position(&mut self, task: TaskId, applied: Offset) {
+        self.batch.put(keys::applied(task), applied.0.to_be_bytes());
+    }
+
+    pub fn put_published(&mut self, task: TaskId, published: Offset) {
+        self.batch.put(keys::published(task), published.0.to_be_bytes());
+    }
+
+    /// `row` as [`crate::Rows`] encodes it.
+    pub fn put_row(&mut self, task: TaskId, offset: Offset, index: u32, row: &[u8]) {
+        self.batch.put(keys::outbox(task, offset, index), row);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    pub fn size_bytes(&self) -> usize {
+        self.batch.size_in_bytes()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("changes", &self.batch.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
