@@ -37,7 +37,7 @@ pub enum Point {
     Accepted,
     /// A partition is to be given back: the epoch grew, it was not released.
     Revoked,
-    /// A partition was lost: the epoch grew, it was not released.
+    /// A partition was lost: the epoch grew, a running publication was not waited for, the partition was not released.
     Lost,
     /// A checkpoint was written, nobody can see it.
     CheckpointWritten,

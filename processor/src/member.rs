@@ -83,8 +83,10 @@ impl TaskLoop {
             }
             Polled::Lost(partitions) => {
                 let tasks = ids(&partitions)?;
-                self.shared.ownership.lose(&tasks);
+                self.shared.ownership.end(&tasks);
                 self.shared.failpoints.hit(Point::Lost)?;
+                // Only once it is over this member may join again: with fresh metadata old rows would be taken.
+                drop(self.shared.ownership.publishing());
                 self.release(&partitions, &tasks)?;
                 Ok(Heard::Lost(tasks.len()))
             }

@@ -57,13 +57,8 @@ impl Ownership {
         self.end(tasks);
     }
 
-    /// Partitions were lost: what runs is stopped by its own check, and waited for.
-    pub fn lose(&self, tasks: &[TaskId]) {
-        self.end(tasks);
-        drop(self.publishing());
-    }
-
-    fn end(&self, tasks: &[TaskId]) {
+    /// Nothing more of these is published: what runs is stopped by its own check.
+    pub fn end(&self, tasks: &[TaskId]) {
         let mut table = self.table();
         table.last += 1;
         table.live.retain(|task, _| !tasks.contains(task));

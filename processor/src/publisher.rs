@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::{BusError, Inputs, Membership, Offset, Outcome, Ownership as Verdict, Publication, Publisher, Row};
+use bus::{BusError, Inputs, Membership, Outcome, Ownership as Verdict, Publication, Publisher, Row};
 
 use crate::ProcessorError;
 use crate::failpoint::{Point, Stopped};
@@ -197,9 +197,8 @@ impl Outbound {
         let publisher = self.shared.bus.publisher(&self.shared.settings.instance)?;
         self.shared.failpoints.hit(Point::PublisherReplaced)?;
         let tasks: Vec<TaskId> = self.shared.ownership.live().into_keys().collect();
-        for (task, published) in recovery::committed(&self.shared, &tasks)? {
-            let published = published.unwrap_or(Offset(0));
-            let waiting_bytes = self.shared.store.drop_published(task, published)?;
+        for (task, committed) in recovery::committed(&self.shared, &tasks)? {
+            let (published, waiting_bytes) = recovery::settle(&self.shared, task, committed)?;
             self.shared.ownership.settled(task, published, waiting_bytes);
         }
         Ok(publisher)

@@ -33,12 +33,7 @@ pub(crate) fn committed(shared: &Shared, tasks: &[TaskId]) -> Result<Vec<(TaskId
 
 pub(crate) fn recover(shared: &Shared, task: TaskId, committed: Option<Offset>) -> Result<Recovered, ProcessorError> {
     let local = shared.store.positions(task)?;
-    if let Some(Positions { published: Some(known), .. }) = local
-        && committed.is_none_or(|committed| committed < known)
-    {
-        let group = shared.settings.group.clone();
-        return Err(ProcessorError::PositionsFell { partition: task.input(), group, committed, known });
-    }
+    never_falls(shared, task, local, committed)?;
     let earliest = shared.bus.extent(&task.input())?.earliest;
     let applied = match (local, committed) {
         // What this state lacks can still be read.
@@ -47,13 +42,42 @@ pub(crate) fn recover(shared: &Shared, task: TaskId, committed: Option<Offset>) 
         (None, None) => begin(shared, task, earliest)?,
         (Some(_) | None, Some(committed)) => rebuild(shared, task, committed, earliest)?,
     };
-    let published = committed.unwrap_or(Offset(0));
-    let waiting_bytes = match committed {
-        Some(committed) => shared.store.drop_published(task, committed)?,
-        None => shared.store.waiting_bytes(task)?,
-    };
+    let (published, waiting_bytes) = drop_published(shared, task, committed)?;
     shared.failpoints.hit(Point::RowsDropped)?;
     Ok(Recovered { applied, published, waiting_bytes })
+}
+
+/// N as it is now, of a task that runs; rows below it go. Answers N and what is left in the outbox.
+pub(crate) fn settle(
+    shared: &Shared,
+    task: TaskId,
+    committed: Option<Offset>,
+) -> Result<(Offset, usize), ProcessorError> {
+    never_falls(shared, task, shared.store.positions(task)?, committed)?;
+    drop_published(shared, task, committed)
+}
+
+fn never_falls(
+    shared: &Shared,
+    task: TaskId,
+    local: Option<Positions>,
+    committed: Option<Offset>,
+) -> Result<(), ProcessorError> {
+    match local.and_then(|local| local.published) {
+        Some(known) if committed.is_none_or(|committed| committed < known) => {
+            let group = shared.settings.group.clone();
+            Err(ProcessorError::PositionsFell { partition: task.input(), group, committed, known })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nothing committed yet is nothing visible.
+fn drop_published(shared: &Shared, task: TaskId, committed: Option<Offset>) -> Result<(Offset, usize), ProcessorError> {
+    if let Some(committed) = committed {
+        shared.store.drop_published(task, committed)?;
+    }
+    Ok((committed.unwrap_or(Offset(0)), shared.store.waiting_bytes(task)?))
 }
 
 /// No state here, or one so old that the input after it is gone.

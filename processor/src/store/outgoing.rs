@@ -98,13 +98,12 @@ impl Store {
         self.write(&batch)
     }
 
-    /// Rows of offsets below N are visible: they go, and N is noted. How many bytes of rows are left.
-    pub(crate) fn drop_published(&self, task: TaskId, published: Offset) -> Result<usize> {
+    /// Rows of offsets below N are visible: they go, and N is noted.
+    pub(crate) fn drop_published(&self, task: TaskId, published: Offset) -> Result<()> {
         let mut batch = Batch::default();
         batch.batch.delete_range(keys::outbox(task, Offset(0), 0), keys::outbox(task, published, 0));
         batch.put_published(task, published);
-        self.write(&batch)?;
-        self.waiting_bytes(task)
+        self.write(&batch)
     }
 
     pub(crate) fn waiting_bytes(&self, task: TaskId) -> Result<usize> {

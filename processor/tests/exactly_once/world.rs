@@ -1,0 +1,223 @@
+//! A log, and processors on it that are started, stopped, crashed and starved, turn by turn.
+//!
+//! A crash is a processor dropped between two steps: what it wrote is in the store as the kernel has it, and what it held in
+//! memory is gone. `kill` does the same to a whole process.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bus::embedded::{Embedded, Habits, Options};
+use bus::{BatchLimit, Bus, Instance, Row, To};
+use contracts::topics;
+use processor::store::Memory;
+use processor::{Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, Stopped};
+use tempfile::TempDir;
+
+use crate::oracle;
+use crate::standin::Standin;
+
+pub const PARTITIONS: u32 = 2;
+pub const PROCESSORS: usize = 2;
+/// Short, so that a member can be missed by its group.
+pub const SESSION: Duration = Duration::from_millis(150);
+const TURNS_MAX: usize = 5_000;
+
+pub struct World {
+    pub bus: Arc<dyn Bus>,
+    pub folder: TempDir,
+    sent: u64,
+    pub seats: [Seat; PROCESSORS],
+}
+
+/// A place for a processor, whichever runs there now.
+pub struct Seat {
+    name: String,
+    pub dir: PathBuf,
+    checkpoints: PathBuf,
+    pub running: Option<Processor>,
+    pub alarm: Arc<Mutex<Alarm>>,
+    pub crashes: usize,
+}
+
+/// When the next crash is.
+#[derive(Debug, Default)]
+pub struct Alarm {
+    pub at: Option<(Point, usize)>,
+    /// How often each point was reached.
+    pub hits: BTreeMap<Point, usize>,
+}
+
+impl World {
+    pub fn new(habits: Habits) -> Self {
+        let folder = TempDir::with_prefix("tripline-processor-").unwrap();
+        let options = Options { habits, maintenance_interval: None, ..Options::default() };
+        let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&folder.path().join("log"), options).unwrap());
+        declare(&*bus);
+        let seats = ["a", "b"].map(|name| Seat::new(name, folder.path()));
+        Self { bus, folder, sent: 0, seats }
+    }
+
+    pub fn send(&mut self, partition: u32, count: usize) {
+        let mut producer = self.bus.producer(&bus::ProducerSettings::default(), Box::new(drop)).unwrap();
+        for _ in 0..count {
+            let (key, value) = (format!("k{}", self.sent % 7), format!("event {}", self.sent));
+            let to = To::Partition { index: partition, key: Some(key.as_bytes()) };
+            let row = Row { topic: topics::TELEMETRY_EVENTS, to, value: Some(value.as_bytes()), headers: &[] };
+            producer.send(&row, self.sent).unwrap();
+            self.sent += 1;
+        }
+        assert_eq!(producer.flush(Duration::from_secs(10)).unwrap(), 0);
+    }
+
+    pub fn start(&mut self, seat: usize, records_max: usize) {
+        let bus = Arc::clone(&self.bus);
+        self.seats[seat].start(bus, records_max);
+    }
+
+    /// Past the session timeout nobody but the others has polled.
+    pub fn sleep(&mut self) {
+        std::thread::sleep(SESSION + Duration::from_millis(30));
+    }
+
+    /// All processors run, without further crashes, until everything that was sent is applied and published; then what is
+    /// on the topics is compared with what should be.
+    pub fn settle_and_check(&mut self) {
+        for seat in 0..PROCESSORS {
+            self.seats[seat].alarm.lock().unwrap().at = None;
+            self.start(seat, 100);
+        }
+        let mut quiet = 0;
+        for _ in 0..TURNS_MAX {
+            let mut is_quiet = true;
+            for seat in &mut self.seats {
+                is_quiet &= seat.turn() == Some(Heard::Records(0));
+                is_quiet &= seat.publish() == Some(Sent::Nothing);
+            }
+            quiet = if is_quiet && self.is_done() { quiet + 1 } else { 0 };
+            if quiet == 3 {
+                return oracle::check(&*self.bus);
+            }
+        }
+        panic!("not done after {TURNS_MAX} turns");
+    }
+
+    /// N of every partition is behind its last record.
+    fn is_done(&self) -> bool {
+        let tasks = processor::Stage::ALL
+            .into_iter()
+            .flat_map(|stage| (0..PARTITIONS).map(move |partition| processor::TaskId { stage, partition }));
+        tasks.into_iter().all(|task| {
+            let mut last = None;
+            oracle::each(&*self.bus, &task.input(), &mut |record| last = Some(record.offset));
+            let committed = self.bus.committed(processor::settings::GROUP, &[task.input()]).unwrap()[0];
+            last.is_none_or(|last| committed.is_some_and(|committed| committed > last))
+        })
+    }
+}
+
+pub fn declare(bus: &dyn Bus) {
+    for topic in topics::ALL {
+        if !bus.topics().unwrap().iter().any(|found| found.name == topic.name) {
+            let partitions = NonZeroU32::new(PARTITIONS).unwrap();
+            bus.create(&topic.declare(partitions)).unwrap();
+        }
+    }
+}
+
+/// Small, and quick to commit.
+pub fn settings(name: &str, dir: &Path, checkpoints: &Path, records_max: usize) -> Settings {
+    Settings {
+        is_static: false,
+        session_timeout: SESSION,
+        batch: BatchLimit { records_max, wait: Duration::ZERO, ..BatchLimit::default() },
+        memory: Memory { block_cache_bytes: 1 << 20, write_buffer_bytes: 3 << 20, ..Memory::default() },
+        offsets_every: Duration::ZERO,
+        checkpoints: Some(checkpoints.to_owned()),
+        ..Settings::new(Instance::new(name).unwrap(), dir.to_owned())
+    }
+}
+
+impl Seat {
+    fn new(name: &str, folder: &Path) -> Self {
+        let (dir, checkpoints) = (folder.join(name), folder.join("checkpoints"));
+        Self { name: name.to_owned(), dir, checkpoints, running: None, alarm: Arc::default(), crashes: 0 }
+    }
+
+    pub fn start(&mut self, bus: Arc<dyn Bus>, records_max: usize) {
+        if self.running.is_some() {
+            return;
+        }
+        let settings = settings(&self.name, &self.dir, &self.checkpoints, records_max);
+        let alarm = Arc::clone(&self.alarm);
+        let failpoints = Failpoints::new(move |point| alarm.lock().unwrap().hit(point));
+        self.running = Some(Processor::start(bus, settings, Arc::new(Standin), failpoints).unwrap());
+    }
+
+    pub fn turn(&mut self) -> Option<Heard> {
+        self.step(|processor| processor.tasks.turn())
+    }
+
+    pub fn publish(&mut self) -> Option<Sent> {
+        self.step(|processor| processor.outbound.turn(Instant::now()))
+    }
+
+    pub fn checkpoint(&mut self) -> Option<usize> {
+        self.step(|processor| processor.checkpoints.as_mut().expect("settings name a folder").write())
+    }
+
+    pub fn show(&mut self) -> Option<usize> {
+        self.step(|processor| processor.checkpoints.as_mut().expect("settings name a folder").show())
+    }
+
+    pub fn crash(&mut self) {
+        if self.running.take().is_some() {
+            self.crashes += 1;
+        }
+    }
+
+    pub fn leave(&mut self) {
+        if let Some(processor) = self.running.take() {
+            processor.tasks.close().unwrap();
+        }
+    }
+
+    pub fn lose_disk(&mut self) {
+        self.crash();
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
+    }
+
+    /// `None`: nobody runs here, or not any more.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Processor) -> Result<T, ProcessorError>) -> Option<T> {
+        match step(self.running.as_mut()?) {
+            Ok(done) => Some(done),
+            Err(ProcessorError::Stopped(_)) => {
+                self.crash();
+                None
+            }
+            Err(error) => panic!("{}: {error} ({error:?})", self.name),
+        }
+    }
+}
+
+impl Alarm {
+    fn hit(&mut self, point: Point) -> Result<(), Stopped> {
+        *self.hits.entry(point).or_default() += 1;
+        match &mut self.at {
+            Some((at, 0)) if *at == point => {
+                self.at = None;
+                Err(Stopped(point))
+            }
+            Some((at, left)) if *at == point => {
+                *left -= 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
