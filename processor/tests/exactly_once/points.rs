@@ -5,18 +5,57 @@ use processor::Point;
 
 use crate::world::{PARTITIONS, PROCESSORS, World};
 
-/// Ends processor `a` at each point in turn, the first and the second time it comes there.
+/// One test for each point, and the table of them.
+macro_rules! points {
+    ($($test:ident = $point:ident,)+) => {
+        $(#[test] fn $test() { check(Point::$point); })+
+
+        const TESTED: &[(&str, Point)] = &[$((stringify!($test), Point::$point),)+];
+    };
+}
+
+points! {
+    batch_polled = BatchPolled,
+    batch_applied = BatchApplied,
+    batch_written = BatchWritten,
+    rows_taken = RowsTaken,
+    ownership_checked = OwnershipChecked,
+    publication_answered = PublicationAnswered,
+    rows_deleted = RowsDeleted,
+    publisher_replaced = PublisherReplaced,
+    positions_read = PositionsRead,
+    restore_begun = RestoreBegun,
+    restored = Restored,
+    rows_dropped = RowsDropped,
+    accepted = Accepted,
+    revoked = Revoked,
+    lost = Lost,
+    checkpoint_written = CheckpointWritten,
+    checkpoint_visible = CheckpointVisible,
+}
+
 #[test]
-fn a_crash_at_any_point_loses_and_repeats_nothing() {
-    for point in Point::ALL {
-        for after in [0, 1] {
-            let mut world = eventful(point, after);
-            let crashes = world.seats[0].crashes;
-            world.settle_and_check();
-            let hits = world.seats[0].alarm.lock().unwrap().hits.get(&point).copied().unwrap_or_default();
-            assert!(hits > after, "{point}: reached {hits} times only, so this proves nothing");
-            assert!(crashes > 0, "{point}: nothing was ended");
-        }
+fn every_point_has_its_test_and_its_row_in_the_guarantees() {
+    let tested: Vec<Point> = TESTED.iter().map(|(_, point)| *point).collect();
+    assert_eq!(tested, Point::ALL);
+    let guarantees = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guarantees.md");
+    let guarantees = std::fs::read_to_string(guarantees).unwrap();
+    for (test, point) in TESTED {
+        let row = guarantees.lines().find(|line| line.starts_with(&format!("| `{point}` |")));
+        let row = row.unwrap_or_else(|| panic!("docs/guarantees.md has no row for `{point}`"));
+        assert!(row.contains(&format!("`points::{test}`")), "{row}");
+    }
+}
+
+/// Ends processor `a` at the point, the first and the second time it comes there.
+fn check(point: Point) {
+    for after in [0, 1] {
+        let mut world = eventful(point, after);
+        let crashes = world.seats[0].crashes;
+        world.settle_and_check();
+        let hits = world.seats[0].alarm.lock().unwrap().hits.get(&point).copied().unwrap_or_default();
+        assert!(hits > after, "{point}: reached {hits} times only, so this proves nothing");
+        assert!(crashes > 0, "{point}: nothing was ended");
     }
 }
 

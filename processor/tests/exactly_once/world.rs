@@ -119,7 +119,9 @@ impl World {
 }
 
 pub fn declare(bus: &dyn Bus) {
-    for topic in topics::ALL {
+    let needed =
+        [topics::TELEMETRY_EVENTS, topics::RULE_MATCHES, topics::ALERTS, topics::WATCHER_EVENTS, topics::DEAD_LETTERS];
+    for topic in needed.map(|name| topics::find(name).unwrap()) {
         if !bus.topics().unwrap().iter().any(|found| found.name == topic.name) {
             let partitions = NonZeroU32::new(PARTITIONS).unwrap();
             bus.create(&topic.declare(partitions)).unwrap();
