@@ -78,3 +78,7 @@ pub(super) fn outbox_offset(key: &[u8]) -> Option<Offset> {
 pub(super) fn migrated(to: u32) -> Vec<u8> {
     [MIGRATED, &to.to_be_bytes()].concat()
 }
+
+pub(super) fn migrations() -> (Vec<u8>, Vec<u8>) {
+    (migrated(0), migrated(u32::MAX))
+}

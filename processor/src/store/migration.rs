@@ -5,8 +5,10 @@
 
 use super::{Batch, Result, Store, StoreError, keys};
 
+/// The first version that landed.
+pub(super) const FIRST: u32 = 1;
 /// Of the state as a whole. Rows have versions of their own beside it (`detection::view`).
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = newest(ALL);
 
 pub(super) struct Migration {
     /// The version that it leads to, from the one before.
@@ -19,7 +21,7 @@ pub(super) struct Migration {
 pub(super) const ALL: &[Migration] = &[];
 
 pub(super) fn run(store: &Store, migrations: &[Migration]) -> Result<()> {
-    let known = migrations.last().map_or(VERSION, |last| last.to);
+    let known = newest(migrations);
     let Some(found) = version(store)? else {
         let mut batch = Batch::default();
         batch.batch.put(keys::VERSION, known.to_be_bytes());
@@ -44,6 +46,13 @@ pub(super) fn run(store: &Store, migrations: &[Migration]) -> Result<()> {
         tracing::info!(path = %store.path.display(), version = to, migration = name, "the state was migrated");
     }
     Ok(())
+}
+
+const fn newest(migrations: &[Migration]) -> u32 {
+    match migrations.last() {
+        Some(last) => last.to,
+        None => FIRST,
+    }
 }
 
 fn version(store: &Store) -> Result<Option<u32>> {

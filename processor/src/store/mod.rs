@@ -118,6 +118,20 @@ impl Store {
         Ok(())
     }
 
+    /// The names of the migrations that ran on this store, in order.
+    pub fn migrations(&self) -> Result<Vec<String>> {
+        let (from, to) = keys::migrations();
+        let mut walk = self.db.raw_iterator_opt(bounded(from, to));
+        let mut names = Vec::new();
+        walk.seek_to_first();
+        while let Some(name) = walk.value() {
+            names.push(String::from_utf8_lossy(name).into_owned());
+            walk.next();
+        }
+        walk.status().map_err(|error| self.reading(&error))?;
+        Ok(names)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
