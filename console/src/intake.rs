@@ -17,7 +17,7 @@ use contracts::topics::TELEMETRY_EVENTS;
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The `content-type` of a record's value.
-pub const AVRO_TYPE: &str = "application/avro";
+pub const AVRO_TYPE: &str = codec::CONTENT_TYPE;
 
 /// Events that the owner of a partition puts there by number, and nobody else.
 pub const OWNERS_EVENT_TYPES: [&str; 2] = ["system.tick", "system.control"];

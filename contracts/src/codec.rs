@@ -3,6 +3,7 @@
 //! Both framings are always read. A schema we know takes the fast path; any other is looked up and resolved to ours.
 //! Limits come first: nothing is built from a value that is too long.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use crate::avro::{Fingerprint, ForeignError, Framed, Framing, FramingError, Read
 use crate::fault::{Fault, Problem};
 use crate::record::Record;
 use crate::records::DeadLetterReason;
+
+/// The `content-type` of a record's value.
+pub const CONTENT_TYPE: &str = "application/avro";
 
 /// Where writers' schemas are found: a registry, or what is [built in](crate::schema::BuiltIn). A registry that does
 /// not know a fingerprint asks what is built in, for a producer without a registry may have written the value.
@@ -105,18 +109,46 @@ pub fn encode<R: Record>(record: &R, framing: Framing, out: &mut Vec<u8>) -> Res
 
 /// Reads a framed value as a record.
 pub fn decode<R: Record>(value: &[u8], schemas: &dyn Schemas) -> Result<R, DecodeError> {
-    let framed = Framed::open(value)?;
-    check_length::<R>(framed.body())?;
-    if let Framed::SingleObject(fingerprint, body) = framed
-        && fingerprint == R::schema().fingerprint()
-    {
-        return decode_body(body);
+    match Opened::of::<R>(value, schemas)? {
+        Opened::Ours(body) => decode_body(body),
+        Opened::Foreign(body, writer) => decode_foreign(body, &writer),
     }
-    let writer = look_up(framed, schemas)?;
-    if writer.meaning() == R::schema().meaning() {
-        decode_body(framed.body())
-    } else {
-        decode_foreign(framed.body(), &writer)
+}
+
+/// The body of a framed value as our own schema writes it, for views: borrowed where it was written so, else resolved.
+pub fn body<'v, R: Record>(value: &'v [u8], schemas: &dyn Schemas) -> Result<Cow<'v, [u8]>, DecodeError> {
+    match Opened::of::<R>(value, schemas)? {
+        Opened::Ours(body) => Ok(Cow::Borrowed(body)),
+        Opened::Foreign(body, writer) => {
+            let record: R = decode_foreign(body, &writer)?;
+            let mut body = Vec::new();
+            record.write(&mut body).map_err(|fault| DecodeError::Field { record: R::NAME, fault })?;
+            Ok(Cow::Owned(body))
+        }
+    }
+}
+
+/// Whose schema a value was written with.
+enum Opened<'v> {
+    Ours(&'v [u8]),
+    Foreign(&'v [u8], Arc<WriterSchema>),
+}
+
+impl<'v> Opened<'v> {
+    fn of<R: Record>(value: &'v [u8], schemas: &dyn Schemas) -> Result<Self, DecodeError> {
+        let framed = Framed::open(value)?;
+        check_length::<R>(framed.body())?;
+        if let Framed::SingleObject(fingerprint, body) = framed
+            && fingerprint == R::schema().fingerprint()
+        {
+            return Ok(Self::Ours(body));
+        }
+        let writer = look_up(framed, schemas)?;
+        if writer.meaning() == R::schema().meaning() {
+            Ok(Self::Ours(framed.body()))
+        } else {
+            Ok(Self::Foreign(framed.body(), writer))
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 
 pub mod checkpoint;
 pub mod core;
+pub mod detecting;
 mod error;
 pub mod failpoint;
 mod member;

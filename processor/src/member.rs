@@ -98,6 +98,11 @@ impl TaskLoop {
         self.tasks.values().map(|task| (task.id, task.position))
     }
 
+    /// Rows that wait to be published, in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.shared.ownership.waiting_bytes()
+    }
+
     pub(crate) fn interrupt(&self) {
         self.shared.ownership.interrupt();
     }

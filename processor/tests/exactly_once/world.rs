@@ -98,6 +98,8 @@ impl World {
             }
             quiet = if is_quiet && self.is_done() { quiet + 1 } else { 0 };
             if quiet == 3 {
+                let waiting = |seat: &Seat| seat.running.as_ref().map(|processor| processor.tasks.waiting_bytes());
+                assert_eq!(self.seats.each_ref().map(waiting), [Some(0); PROCESSORS], "rows that nobody will publish");
                 return oracle::check(&*self.bus);
             }
         }
