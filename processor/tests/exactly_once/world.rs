@@ -27,9 +27,10 @@ const TURNS_MAX: usize = 5_000;
 
 pub struct World {
     pub bus: Arc<dyn Bus>,
-    pub folder: TempDir,
     sent: u64,
     pub seats: [Seat; PROCESSORS],
+    /// Last, so that nobody works in it any more when it goes.
+    _folder: TempDir,
 }
 
 /// A place for a processor, whichever runs there now.
@@ -52,12 +53,15 @@ pub struct Alarm {
 
 impl World {
     pub fn new(habits: Habits) -> Self {
-        let folder = TempDir::with_prefix("tripline-processor-").unwrap();
-        let options = Options { habits, maintenance_interval: None, ..Options::default() };
-        let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&folder.path().join("log"), options).unwrap());
+        Self::at(folder(), habits)
+    }
+
+    /// Whatever lies there already.
+    pub fn at(folder: TempDir, habits: Habits) -> Self {
+        let bus = open_log(folder.path(), habits);
         declare(&*bus);
         let seats = ["a", "b"].map(|name| Seat::new(name, folder.path()));
-        Self { bus, folder, sent: 0, seats }
+        Self { bus, _folder: folder, sent: 0, seats }
     }
 
     pub fn send(&mut self, partition: u32, count: usize) {
@@ -118,6 +122,15 @@ impl World {
             last.is_none_or(|last| committed.is_some_and(|committed| committed > last))
         })
     }
+}
+
+pub fn folder() -> TempDir {
+    TempDir::with_prefix("tripline-processor-").unwrap()
+}
+
+pub fn open_log(folder: &Path, habits: Habits) -> Arc<dyn Bus> {
+    let options = Options { habits, maintenance_interval: None, ..Options::default() };
+    Arc::new(Embedded::open(&folder.join("log"), options).unwrap())
 }
 
 pub fn declare(bus: &dyn Bus) {
