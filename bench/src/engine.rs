@@ -4,8 +4,8 @@
 //! raises an alert or would, were it not held back. Batches of 1,000 records, as a processor cuts them. Decoding, clocks,
 //! streams, matching, windows, holdback and the changes to the store are all in the time.
 
-mod mix;
-mod rules;
+pub mod mix;
+pub mod rules;
 pub mod stages;
 
 use std::hint::black_box;
@@ -22,7 +22,8 @@ use detection::view::{MemoryStore, View};
 use crate::figure::{Figure, to_f64};
 
 const EVENTS: usize = 200_000;
-const BATCH: usize = 1_000;
+pub const BATCH: usize = 1_000;
+pub const TASK: Task = Task { stage: Stage::One, partition: 0, partitions: NonZeroU32::MIN };
 const RULE_COUNTS: [usize; 4] = [15, 150, 1_500, 3_000];
 const GROUPS: usize = 200_000;
 
@@ -73,7 +74,6 @@ struct Run {
 }
 
 fn run(plan: &Arc<Plan>, bodies: &[Vec<u8>], store: &mut MemoryStore) -> Run {
-    let task = Task { stage: Stage::One, partition: 0, partitions: NonZeroU32::MIN };
     let mut matches = 0;
     let start = Instant::now();
     for batch in bodies.chunks(BATCH) {
@@ -81,7 +81,7 @@ fn run(plan: &Arc<Plan>, bodies: &[Vec<u8>], store: &mut MemoryStore) -> Run {
         for body in batch {
             let event = EventView::read(body).expect("we wrote it");
             let appended_at = event.ingested_at;
-            let effects = step(plan, &mut view, &Input { task, appended_at, what: What::Event(&event) });
+            let effects = step(plan, &mut view, &Input { task: TASK, appended_at, what: What::Event(&event) });
             matches += effects.counts.matches;
             black_box(&effects.rows);
         }

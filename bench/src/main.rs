@@ -14,6 +14,7 @@ mod log;
 mod machine;
 mod records;
 mod sample;
+mod state;
 
 use clap::{Parser, ValueEnum};
 use figure::Figure;
@@ -39,6 +40,7 @@ enum Name {
     Growth,
     Windows,
     Stages,
+    State,
     Embedded,
     Kafka,
 }
@@ -64,6 +66,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::Growth => engine::growth(runs),
         Name::Windows => vec![engine::windows(runs)],
         Name::Stages => engine::stages::measure(runs),
+        Name::State => state::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),
     }
