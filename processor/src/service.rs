@@ -16,6 +16,7 @@ use crate::ownership::Ownership;
 use crate::publisher::{Outbound, Sent};
 use crate::shared::Shared;
 use crate::store::Store;
+use crate::ticker::Ticker;
 use crate::{ProcessorError, Settings};
 
 /// How long a stopping processor tries to publish what is ready.
@@ -29,6 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Processor {
     pub tasks: TaskLoop,
     pub outbound: Outbound,
+    pub ticker: Ticker,
     /// If the settings say where checkpoints go.
     pub checkpoints: Option<Checkpointer>,
 }
@@ -56,26 +58,30 @@ impl Processor {
         let shared = Arc::new(Shared { bus, settings, cores, store, ownership, failpoints });
         let outbound = Outbound::new(Arc::clone(&shared), publisher, membership, Instant::now());
         let checkpoints = shared.settings.checkpoints.clone().map(|dir| Checkpointer::new(Arc::clone(&shared), dir));
-        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, checkpoints })
+        let ticker = Ticker::new(Arc::clone(&shared))?;
+        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, ticker, checkpoints })
     }
 
     /// Runs until `stop` is set or something cannot be gone on with. Stopped, it publishes what is ready and leaves.
     pub fn run(self, stop: &AtomicBool) -> Result<(), ProcessorError> {
-        let Self { mut tasks, mut outbound, mut checkpoints } = self;
+        let Self { mut tasks, mut outbound, mut ticker, mut checkpoints } = self;
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             // Dropped, whichever way this ends, it ends the other threads.
             let (running, over) = mpsc::channel();
+            let (running_too, over_too) = mpsc::channel();
             let publishing = spawn(scope, "publisher", &ended, || publish(&mut outbound, &ended))?;
+            let ticking = spawn(scope, "ticks", &ended, move || tick(&mut ticker, &over_too));
             let writing = checkpoints
                 .as_mut()
                 .map(|checkpoints| spawn(scope, "checkpoints", &ended, move || write_checkpoints(checkpoints, &over)));
             let applied = apply(&mut tasks, stop, &ended);
             ended.store(true, Ordering::Release);
             tasks.interrupt();
-            drop::<mpsc::Sender<()>>(running);
+            drop::<[mpsc::Sender<()>; 2]>([running, running_too]);
+            let ticked = ticking.and_then(joined);
             let wrote = writing.map_or(Ok(()), |writing| joined(writing?));
-            applied.and(joined(publishing)).and(wrote)
+            applied.and(joined(publishing)).and(ticked).and(wrote)
         })?;
         drain(&mut outbound)?;
         tasks.close()
@@ -121,6 +127,16 @@ fn publish(outbound: &mut Outbound, ended: &AtomicBool) -> Outcome {
     while !ended.load(Ordering::Acquire) {
         if outbound.turn(Instant::now())? == Sent::Nothing {
             outbound.wait();
+        }
+    }
+    Ok(())
+}
+
+/// A tick that cannot be written is no reason to stop: the next one says the same.
+fn tick(ticker: &mut Ticker, over: &mpsc::Receiver<()>) -> Outcome {
+    while over.recv_timeout(ticker.every()) == Err(RecvTimeoutError::Timeout) {
+        if let Err(error) = ticker.turn() {
+            tracing::warn!(%error, "no tick");
         }
     }
     Ok(())

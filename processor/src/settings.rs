@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bus::{BatchLimit, Instance};
 
+use crate::framing::Framings;
 use crate::store::Memory;
 use crate::task::Stage;
 
@@ -14,6 +15,8 @@ pub const GROUP: &str = "tripline-processor";
 pub const OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How often input positions are committed when there are no rows.
 pub const OFFSETS_EVERY: Duration = Duration::from_secs(1);
+/// How often each owned partition is told that time goes on.
+pub const TICK_EVERY: Duration = Duration::from_secs(1);
 /// How often the state of each task is copied.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 
@@ -36,6 +39,8 @@ pub struct Settings {
     /// Where checkpoints go.
     pub checkpoints: Option<PathBuf>,
     pub checkpoint_every: Duration,
+    pub tick_every: Duration,
+    pub framings: Framings,
     pub state_loss: StateLoss,
 }
 
@@ -62,6 +67,8 @@ impl Settings {
             offsets_every: OFFSETS_EVERY,
             checkpoints: None,
             checkpoint_every: CHECKPOINT_EVERY,
+            tick_every: TICK_EVERY,
+            framings: Framings::default(),
             state_loss: StateLoss::Refuse,
         }
     }

@@ -15,9 +15,10 @@ use super::{Detecting, invalid};
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
 use crate::task::TaskId;
+use crate::ticker::{NO_ENDPOINT, TICK};
 
-/// Its time is its append time; it says nothing else.
-pub(super) const TICK: &str = "system.tick";
+/// Says where a command takes effect.
+pub(super) const MARKER: &str = "system.control";
 
 #[derive(Debug)]
 pub(super) struct Events {
@@ -45,7 +46,12 @@ impl Core for Events {
             Ok(event) => event,
             Err(error) => return push_letter(self.shared.refuse(self.id, record, &error)?, of, framings, rows),
         };
-        let what = if event.event_type == TICK { What::Tick } else { What::Event(&event) };
+        let what = match (event.endpoint_id, event.event_type) {
+            (NO_ENDPOINT, TICK) => What::Tick,
+            // Not for any command that this task waits for.
+            (NO_ENDPOINT, MARKER) => return Ok(()),
+            _ => What::Event(&event),
+        };
         let input = Input { task: self.task, appended_at: record.appended_at, what };
         let effects = step(&self.plan, view, &input);
         if let Some(plan) = effects.plan {

@@ -10,12 +10,13 @@ use detection::plan::Plan;
 use detection::step::{self, Input, What, step};
 use detection::view::View;
 
-use super::events::TICK;
+use super::events::MARKER;
 use super::rows::{push_all, push_letter};
 use super::{Detecting, invalid};
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
 use crate::task::TaskId;
+use crate::ticker::{NO_ENDPOINT, TICK};
 
 #[derive(Debug)]
 pub(super) struct Matches {
@@ -46,6 +47,10 @@ impl Matches {
     }
 }
 
+fn is_ours(event: &TelemetryEvent, event_type: &str) -> bool {
+    event.endpoint_id.as_str() == NO_ENDPOINT && event.event_type == event_type
+}
+
 impl Core for Matches {
     fn apply(&mut self, record: &Record<'_>, view: &mut View<'_>, rows: &mut Rows) -> Result<(), CoreError> {
         let (of, framings) = ((self.id, record), &*self.shared.framings);
@@ -55,7 +60,9 @@ impl Core for Matches {
         };
         let what = match &found {
             Found::Match(found) => What::Match(found),
-            Found::Event(event) if event.event_type == TICK => What::Tick,
+            Found::Event(event) if is_ours(event, TICK) => What::Tick,
+            // Not for any command that this task waits for.
+            Found::Event(event) if is_ours(event, MARKER) => return Ok(()),
             Found::Event(event) => {
                 let why = format!("expected a match or a tick, found an event of type `{}`", event.event_type);
                 return push_letter(invalid(self.id, record, why), of, framings, rows);

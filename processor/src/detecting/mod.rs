@@ -15,7 +15,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bus::{Bus, BusError, Record};
-use contracts::avro::{Framing, SchemaId};
 use contracts::codec::{DecodeError, Schemas};
 use contracts::dead_letter::Origin;
 use contracts::records::{DeadLetter, DeadLetterReason};
@@ -23,6 +22,7 @@ use detection::plan::Plan;
 use detection::risk::RiskPlan;
 
 use crate::core::{Core, CoreError, Cores};
+use crate::framing::Framings;
 use crate::store::TaskState;
 use crate::task::{Stage, TaskId};
 
@@ -35,22 +35,6 @@ pub struct Detecting {
     partitions: BTreeMap<Stage, NonZeroU32>,
     framings: Arc<Framings>,
     schemas: Arc<dyn Schemas + Send + Sync>,
-}
-
-/// How each record of each topic is framed: with a registry's ids, or, where there is none, by fingerprints.
-#[derive(Debug, Clone, Default)]
-pub struct Framings(BTreeMap<(String, &'static str), SchemaId>);
-
-impl Framings {
-    /// `topic` and the record's name.
-    pub fn insert(&mut self, topic: &str, record: &'static str, id: SchemaId) {
-        self.0.insert((topic.to_owned(), record), id);
-    }
-
-    fn of(&self, topic: &str, record: &'static str) -> Framing {
-        let id = self.0.get(&(topic.to_owned(), record));
-        id.map_or(Framing::SingleObject, |id| Framing::Confluent(*id))
-    }
 }
 
 impl Detecting {

@@ -6,8 +6,9 @@ use contracts::records::{AnyRecord, DeadLetter};
 use contracts::topics::DEAD_LETTERS;
 use detection::step;
 
-use super::{Framings, invalid};
+use super::invalid;
 use crate::core::CoreError;
+use crate::framing::Framings;
 use crate::outbox::{RowTooLarge, Rows};
 use crate::task::TaskId;
 

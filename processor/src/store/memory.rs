@@ -2,7 +2,10 @@
 //!
 //! One block cache and one write-buffer budget serve all tasks: more partitions do not mean more memory.
 
-use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel, Options, WriteBufferManager};
+use rocksdb::{
+    BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel, Options,
+    WriteBufferManager,
+};
 
 /// Beyond these bounds reads go to the disk again and writers wait for a flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +23,7 @@ impl Default for Memory {
     /// For some hundred thousand live groups in well under 100 MB, the rest of the process included.
     fn default() -> Self {
         Self {
-            block_cache_bytes: 16 * 1024 * 1024,
+            block_cache_bytes: 32 * 1024 * 1024,
             write_buffer_bytes: 24 * 1024 * 1024,
             open_files_max: 128,
             background_jobs_max: 2,
@@ -47,6 +50,10 @@ pub(super) fn options(memory: &Memory) -> Options {
     table.set_block_cache(&Cache::new_lru_cache(memory.block_cache_bytes));
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // In pieces: a filter as large as its file would push everything else out of the cache whenever it is read.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_block_size(BLOCK_BYTES);
     table.set_format_version(5);
     table.set_bloom_filter(FILTER_BITS_PER_KEY, false);
