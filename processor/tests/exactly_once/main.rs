@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod kill;
+mod loss;
 mod oracle;
 mod points;
 mod random;

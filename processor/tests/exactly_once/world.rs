@@ -27,7 +27,7 @@ const TURNS_MAX: usize = 5_000;
 
 pub struct World {
     pub bus: Arc<dyn Bus>,
-    sent: u64,
+    sent: usize,
     pub seats: [Seat; PROCESSORS],
     /// Last, so that nobody works in it any more when it goes.
     _folder: TempDir,
@@ -65,15 +65,8 @@ impl World {
     }
 
     pub fn send(&mut self, partition: u32, count: usize) {
-        let mut producer = self.bus.producer(&bus::ProducerSettings::default(), Box::new(drop)).unwrap();
-        for _ in 0..count {
-            let (key, value) = (format!("k{}", self.sent % 7), format!("event {}", self.sent));
-            let to = To::Partition { index: partition, key: Some(key.as_bytes()) };
-            let row = Row { topic: topics::TELEMETRY_EVENTS, to, value: Some(value.as_bytes()), headers: &[] };
-            producer.send(&row, self.sent).unwrap();
-            self.sent += 1;
-        }
-        assert_eq!(producer.flush(Duration::from_secs(10)).unwrap(), 0);
+        send(&*self.bus, partition, self.sent, count);
+        self.sent += count;
     }
 
     pub fn start(&mut self, seat: usize, records_max: usize) {
@@ -122,6 +115,18 @@ impl World {
             last.is_none_or(|last| committed.is_some_and(|committed| committed > last))
         })
     }
+}
+
+/// Events numbered from `from` on, of a few groups.
+pub fn send(bus: &dyn Bus, partition: u32, from: usize, count: usize) {
+    let mut producer = bus.producer(&bus::ProducerSettings::default(), Box::new(drop)).unwrap();
+    for number in from..from + count {
+        let (key, value) = (format!("k{}", number % 7), format!("event {number}"));
+        let to = To::Partition { index: partition, key: Some(key.as_bytes()) };
+        let row = Row { topic: topics::TELEMETRY_EVENTS, to, value: Some(value.as_bytes()), headers: &[] };
+        producer.send(&row, 0).unwrap();
+    }
+    assert_eq!(producer.flush(Duration::from_secs(10)).unwrap(), 0);
 }
 
 pub fn folder() -> TempDir {

@@ -1,0 +1,185 @@
+//! State that is lost: what a processor goes on from, and when it refuses to.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bus::embedded::{Embedded, Options};
+use bus::{Bus, Offset, Partition};
+use contracts::time::Timestamp;
+use contracts::topics::{self, Keep, TELEMETRY_EVENTS};
+use processor::{Failpoints, Heard, Processor, ProcessorError, Sent, Settings, StateLoss};
+use tempfile::TempDir;
+
+use crate::oracle;
+use crate::standin::Standin;
+use crate::world::{declare, folder, send, settings};
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// One processor on a log whose events are kept for an hour.
+struct Scene {
+    log: Embedded,
+    clock: Arc<AtomicI64>,
+    folder: TempDir,
+}
+
+impl Scene {
+    /// Two times forty events, applied and published, with a checkpoint after each.
+    fn new() -> Self {
+        let folder = folder();
+        let clock = Arc::new(AtomicI64::new(1_767_225_600_000_000));
+        let reading = Arc::clone(&clock);
+        let options = Options {
+            clock: Arc::new(move || Timestamp::from_micros(reading.load(Ordering::SeqCst)).unwrap()),
+            maintenance_interval: None,
+            ..Options::default()
+        };
+        let log = Embedded::open(&folder.path().join("log"), options).unwrap();
+        declare(&log);
+        let events = topics::find(TELEMETRY_EVENTS).unwrap().declare(2.try_into().unwrap());
+        log.alter(&topics::Declared { keep: Keep::For(Duration::from_hours(1)), ..events }).unwrap();
+        let scene = Self { log, clock, folder };
+        let mut processor = scene.start(StateLoss::Refuse).unwrap();
+        for from in [0, 40] {
+            send(&scene.log, 0, from, 40);
+            run(&mut processor).unwrap();
+            let checkpoints = processor.checkpoints.as_mut().unwrap();
+            assert_eq!(checkpoints.write().unwrap(), 6);
+            assert_eq!(checkpoints.show().unwrap(), 6);
+        }
+        scene
+    }
+
+    fn settings(&self) -> Settings {
+        settings("a", &self.path("state"), &self.path("checkpoints"), 10)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn start(&self, state_loss: StateLoss) -> Result<Processor, ProcessorError> {
+        let settings = Settings { state_loss, ..self.settings() };
+        Processor::start(Arc::new(self.log.clone()), settings, Arc::new(Standin), Failpoints::default())
+    }
+
+    /// The events of before are gone.
+    fn forget_input(&self) {
+        let now = self.clock.fetch_add(2 * HOUR_MICROS, Ordering::SeqCst) + 2 * HOUR_MICROS;
+        self.log.maintain(Timestamp::from_micros(now).unwrap()).unwrap();
+        assert!(self.log.extent(&Partition::new(TELEMETRY_EVENTS, 0)).unwrap().earliest > Offset(0));
+    }
+
+    fn lose(&self, name: &str) {
+        std::fs::remove_dir_all(self.path(name)).unwrap();
+    }
+
+    /// The checkpoints of the partition that the events are in, ascending.
+    fn checkpoints(&self) -> Vec<PathBuf> {
+        let folder = self.path("checkpoints").join(processor::settings::GROUP).join(format!("{TELEMETRY_EVENTS}-0"));
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+}
+
+fn run(processor: &mut Processor) -> Result<(), ProcessorError> {
+    let mut quiet = 0;
+    while quiet < 3 {
+        let heard = processor.tasks.turn()?;
+        let sent = processor.outbound.turn(std::time::Instant::now())?;
+        quiet = if (heard, sent) == (Heard::Records(0), Sent::Nothing) { quiet + 1 } else { 0 };
+    }
+    Ok(())
+}
+
+fn goes_on_exactly(scene: &Scene) {
+    let mut processor = scene.start(StateLoss::Refuse).unwrap();
+    send(&scene.log, 0, 80, 40);
+    run(&mut processor).unwrap();
+    oracle::check(&scene.log);
+}
+
+#[test]
+fn a_lost_state_is_made_again_from_its_checkpoint() {
+    let scene = Scene::new();
+    scene.lose("state");
+    goes_on_exactly(&scene);
+}
+
+#[test]
+fn a_lost_state_without_a_checkpoint_is_made_again_from_an_input_that_is_whole() {
+    let scene = Scene::new();
+    scene.lose("state");
+    scene.lose("checkpoints");
+    goes_on_exactly(&scene);
+}
+
+#[test]
+fn of_checkpoints_a_damaged_one_is_passed_over() {
+    for damage in [flip as fn(&Path), cut, swap] {
+        let scene = Scene::new();
+        scene.lose("state");
+        let newest = scene.checkpoints().pop().unwrap();
+        damage(&newest);
+        goes_on_exactly(&scene);
+    }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn cut(path: &Path) {
+    let bytes = std::fs::read(path).unwrap();
+    std::fs::write(path, &bytes[..bytes.len() - 40]).unwrap();
+}
+
+/// Another partition's.
+fn swap(path: &Path) {
+    let other = path.to_str().unwrap().replace("v1-0", "v1-1");
+    let folder = Path::new(&other).parent().unwrap().to_owned();
+    let other = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::copy(other, path).unwrap();
+}
+
+#[test]
+fn without_state_checkpoint_and_the_beginning_of_the_input_it_refuses_to_start() {
+    let scene = Scene::new();
+    scene.forget_input();
+    scene.lose("state");
+    scene.lose("checkpoints");
+    let refused = run(&mut scene.start(StateLoss::Refuse).unwrap()).unwrap_err();
+    assert!(matches!(refused, ProcessorError::StateMissing { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("--accept-state-loss"), "{refused}");
+
+    // As is asked for, it goes on at N: what was published stays, and nothing of it comes twice.
+    let rows = |scene: &Scene| {
+        let mut rows = 0;
+        oracle::each(&scene.log, &Partition::new(topics::WATCHER_EVENTS, 0), &mut |_| rows += 1);
+        rows
+    };
+    let before = rows(&scene);
+    let mut processor = scene.start(StateLoss::Accept).unwrap();
+    run(&mut processor).unwrap();
+    assert_eq!(rows(&scene), before);
+    send(&scene.log, 0, 80, 40);
+    run(&mut processor).unwrap();
+    assert!(rows(&scene) > before);
+}
+
+#[test]
+fn a_state_of_another_log_is_refused() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    let foreign = Settings { dir: other.path("state"), ..Settings { group: "another".to_owned(), ..scene.settings() } };
+    let bus = Arc::new(scene.log.clone());
+    let mut processor = Processor::start(bus, foreign, Arc::new(Standin), Failpoints::default()).unwrap();
+    let refused = run(&mut processor).unwrap_err();
+    assert!(matches!(refused, ProcessorError::PositionsFell { committed: None, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("another log or group"), "{refused}");
+}
