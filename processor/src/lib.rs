@@ -12,6 +12,7 @@
 //! Absent on purpose: a second log of changes (the input log is it), clocks and randomness in anything that is published,
 //! and automatic offset resets.
 
+mod accepted_loss;
 pub mod checkpoint;
 pub mod core;
 pub mod detecting;

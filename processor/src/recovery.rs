@@ -7,12 +7,14 @@
 use bus::{Offset, Partition};
 
 use crate::ProcessorError;
+use crate::accepted_loss;
 use crate::checkpoint;
 use crate::failpoint::Point;
 use crate::settings::StateLoss;
 use crate::shared::Shared;
 use crate::store::{Batch, Positions};
 use crate::task::TaskId;
+use crate::ticker;
 
 /// A task as it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +99,12 @@ fn rebuild(shared: &Shared, task: TaskId, committed: Offset, earliest: Offset) -
     match shared.settings.state_loss {
         StateLoss::Accept => {
             tracing::warn!(%task, %committed, "going on without the state of this partition, as was asked for");
-            begin(shared, task, committed)
+            shared.store.wipe(task)?;
+            let mut batch = Batch::default();
+            batch.put_position(task, committed);
+            accepted_loss::tell(&shared.settings, task, committed, ticker::now(), &mut batch);
+            shared.store.write(&batch)?;
+            Ok(committed)
         }
         StateLoss::Refuse => Err(ProcessorError::StateMissing { partition: task.input(), committed, earliest }),
     }

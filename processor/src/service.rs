@@ -75,8 +75,10 @@ impl Processor {
             let writing = checkpoints
                 .as_mut()
                 .map(|checkpoints| spawn(scope, "checkpoints", &ended, move || write_checkpoints(checkpoints, &over)));
-            let applied = apply(&mut tasks, stop, &ended);
-            ended.store(true, Ordering::Release);
+            let applied = {
+                let _end = End(&ended);
+                apply(&mut tasks, stop, &ended)
+            };
             tasks.interrupt();
             drop::<[mpsc::Sender<()>; 2]>([running, running_too]);
             let ticked = ticking.and_then(joined);
@@ -89,6 +91,15 @@ impl Processor {
 }
 
 type Outcome = Result<(), ProcessorError>;
+
+/// However the applying thread ends, be it by a panic, the others are not waited for in vain.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 /// A thread that ends, ends the processor.
 fn spawn<'scope>(

@@ -80,8 +80,8 @@ fn tick(framing: Framing) -> Vec<u8> {
     value
 }
 
-/// For people who look at ticks: tasks go by the time the log gives them.
-fn now() -> Timestamp {
+/// For people who look at what the shell itself writes: tasks go by the time the log gives them.
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)

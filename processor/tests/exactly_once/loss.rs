@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bus::embedded::{Embedded, Options};
 use bus::{Bus, Offset, Partition};
+use contracts::records::TelemetryEvent;
+use contracts::schema::BuiltIn;
 use contracts::time::Timestamp;
 use contracts::topics::{self, Keep, TELEMETRY_EVENTS};
 use processor::{Failpoints, Heard, Processor, ProcessorError, Sent, Settings, StateLoss};
@@ -14,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::oracle;
 use crate::standin::Standin;
-use crate::world::{declare, folder, send, settings};
+use crate::world::{PARTITIONS, declare, folder, send, settings};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -171,6 +173,14 @@ fn without_state_checkpoint_and_the_beginning_of_the_input_it_refuses_to_start()
     send(&scene.log, 0, 80, 40);
     run(&mut processor).unwrap();
     assert!(rows(&scene) > before);
+    let mut told = 0;
+    for index in 0..PARTITIONS {
+        oracle::each(&scene.log, &Partition::new(topics::WATCHER_EVENTS, index), &mut |record| {
+            let event = contracts::codec::decode::<TelemetryEvent>(record.value.unwrap(), &BuiltIn);
+            told += usize::from(event.is_ok_and(|event| event.event_type == "state.loss_accepted"));
+        });
+    }
+    assert_eq!(told, 1, "it is told once");
 }
 
 #[test]
