@@ -80,9 +80,8 @@ impl Outbound {
         let _running = shared.ownership.publishing();
         match &self.standing {
             Standing::Ready(_) => self.publish(now),
-            Standing::Spent => self.settle(now),
             Standing::SpentUntil(then) if *then > now => Ok(Sent::Nothing),
-            Standing::SpentUntil(_) => self.settle(now),
+            Standing::Spent | Standing::SpentUntil(_) => self.settle(now),
             Standing::Fenced { changes, .. } if *changes != shared.ownership.changes() => self.settle(now),
             Standing::Fenced { since, error, .. } if now > *since + shared.settings.session_timeout * 2 => {
                 Err(ProcessorError::Fenced { source: error.clone() })

@@ -71,7 +71,10 @@ impl Processor {
             let (running, over) = mpsc::channel();
             let (running_too, over_too) = mpsc::channel();
             let publishing = spawn(scope, "publisher", &ended, || publish(&mut outbound, &ended))?;
-            let ticking = spawn(scope, "ticks", &ended, move || tick(&mut ticker, &over_too));
+            let ticking = spawn(scope, "ticks", &ended, move || {
+                tick(&mut ticker, &over_too);
+                Ok(())
+            });
             let writing = checkpoints
                 .as_mut()
                 .map(|checkpoints| spawn(scope, "checkpoints", &ended, move || write_checkpoints(checkpoints, &over)));
@@ -144,13 +147,12 @@ fn publish(outbound: &mut Outbound, ended: &AtomicBool) -> Outcome {
 }
 
 /// A tick that cannot be written is no reason to stop: the next one says the same.
-fn tick(ticker: &mut Ticker, over: &mpsc::Receiver<()>) -> Outcome {
+fn tick(ticker: &mut Ticker, over: &mpsc::Receiver<()>) {
     while over.recv_timeout(ticker.every()) == Err(RecvTimeoutError::Timeout) {
         if let Err(error) = ticker.turn() {
             tracing::warn!(%error, "no tick");
         }
     }
-    Ok(())
 }
 
 /// A checkpoint that cannot be written is no reason to stop: the one before it and the log are still there.

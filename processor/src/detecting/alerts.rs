@@ -6,8 +6,8 @@ use contracts::records::Alert;
 use detection::risk;
 use detection::view::View;
 
-use super::Detecting;
 use super::rows::{push_all, push_letter};
+use super::{Detecting, refuse};
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
 use crate::task::TaskId;
@@ -29,7 +29,7 @@ impl Core for Alerts {
         let (of, framings) = ((self.id, record), &*self.shared.framings);
         let alert: Alert = match codec::decode(record.value.unwrap_or_default(), &*self.shared.schemas) {
             Ok(alert) => alert,
-            Err(error) => return push_letter(self.shared.refuse(self.id, record, &error)?, of, framings, rows),
+            Err(error) => return push_letter(refuse(self.id, record, &error)?, of, framings, rows),
         };
         let input = risk::Input { appended_at: record.appended_at, alert: &alert };
         let effects = risk::step(&self.shared.risk, view, &input);

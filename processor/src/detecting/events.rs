@@ -11,7 +11,7 @@ use detection::step::{self, Input, What, step};
 use detection::view::View;
 
 use super::rows::{push_all, push_letter};
-use super::{Detecting, invalid};
+use super::{Detecting, invalid, refuse};
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
 use crate::task::TaskId;
@@ -40,11 +40,11 @@ impl Core for Events {
         let body = codec::body::<TelemetryEvent>(record.value.unwrap_or_default(), &*self.shared.schemas);
         let body = match body {
             Ok(body) => body,
-            Err(error) => return push_letter(self.shared.refuse(self.id, record, &error)?, of, framings, rows),
+            Err(error) => return push_letter(refuse(self.id, record, &error)?, of, framings, rows),
         };
         let event = match EventView::read(&body) {
             Ok(event) => event,
-            Err(error) => return push_letter(self.shared.refuse(self.id, record, &error)?, of, framings, rows),
+            Err(error) => return push_letter(refuse(self.id, record, &error)?, of, framings, rows),
         };
         let what = match (event.endpoint_id, event.event_type) {
             (NO_ENDPOINT, TICK) => What::Tick,

@@ -12,7 +12,7 @@ use detection::view::View;
 
 use super::events::MARKER;
 use super::rows::{push_all, push_letter};
-use super::{Detecting, invalid};
+use super::{Detecting, invalid, refuse};
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
 use crate::task::TaskId;
@@ -56,7 +56,7 @@ impl Core for Matches {
         let (of, framings) = ((self.id, record), &*self.shared.framings);
         let found = match self.decode(record.value.unwrap_or_default()) {
             Ok(found) => found,
-            Err(error) => return push_letter(self.shared.refuse(self.id, record, &error)?, of, framings, rows),
+            Err(error) => return push_letter(refuse(self.id, record, &error)?, of, framings, rows),
         };
         let what = match &found {
             Found::Match(found) => What::Match(found),

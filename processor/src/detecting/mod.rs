@@ -55,13 +55,6 @@ impl Detecting {
         let partitions = Stage::ALL.into_iter().map(partitions).collect::<Result<_, BusError>>()?;
         Ok(Self { plan, risk: Arc::new(risk), partitions, framings: Arc::new(framings), schemas })
     }
-
-    /// What is wrong with a record, as a dead letter; or that nothing can be said of it yet.
-    fn refuse(&self, task: TaskId, record: &Record<'_>, error: &DecodeError) -> Result<DeadLetter, CoreError> {
-        let value = record.value.unwrap_or_default();
-        let letter = DeadLetter::of_error(&origin(task, record), value, error);
-        letter.ok_or_else(|| CoreError::SchemaUnavailable { task, offset: record.offset, reason: error.to_string() })
-    }
 }
 
 impl Cores for Detecting {
@@ -88,6 +81,12 @@ fn origin<'a>(task: TaskId, record: &Record<'a>) -> Origin<'a> {
         key: record.key,
         appended_at: record.appended_at,
     }
+}
+
+/// What is wrong with a record, as a dead letter; or that nothing can be said of it yet.
+fn refuse(task: TaskId, record: &Record<'_>, error: &DecodeError) -> Result<DeadLetter, CoreError> {
+    let letter = DeadLetter::of_error(&origin(task, record), record.value.unwrap_or_default(), error);
+    letter.ok_or_else(|| CoreError::SchemaUnavailable { task, offset: record.offset, reason: error.to_string() })
 }
 
 fn invalid(task: TaskId, record: &Record<'_>, why: impl std::fmt::Display) -> DeadLetter {

@@ -12,6 +12,9 @@ use crate::task::TaskId;
 /// Key and value of a row of state.
 pub(crate) type CopiedRow = (Vec<u8>, Vec<u8>);
 
+/// Takes a key and a value.
+pub(crate) type Receive<'r> = dyn FnMut(&[u8], &[u8]) -> io::Result<()> + 'r;
+
 pub(crate) struct Copy<'s> {
     store: &'s Store,
     task: TaskId,
@@ -44,7 +47,7 @@ impl Copy<'_> {
     }
 
     /// Each row, ascending by key. The inner error is the receiver's.
-    pub fn rows(&self, each: &mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>) -> Result<io::Result<()>> {
+    pub fn rows(&self, each: &mut Receive<'_>) -> Result<io::Result<()>> {
         let (from, to) = keys::space(self.task, Space::State);
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(from);

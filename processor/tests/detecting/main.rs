@@ -50,7 +50,9 @@ impl Pipeline {
             ..Options::default()
         };
         let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&folder.path().join("log"), options).unwrap());
-        topics::ALL.iter().for_each(|topic| bus.create(&topic.declare(NonZeroU32::MIN)).unwrap());
+        for topic in topics::ALL {
+            bus.create(&topic.declare(NonZeroU32::MIN)).unwrap();
+        }
         let cores =
             Detecting::new(&*bus, Arc::clone(plan), RiskPlan::default(), Framings::default(), Arc::new(BuiltIn))
                 .unwrap();
@@ -177,7 +179,9 @@ fn what_cannot_be_read_becomes_a_dead_letter_and_stops_nothing() {
     let poison: [&[u8]; 6] = [b"", b"\0", b"\xC3\x01", b"not avro at all", &[0xFF; 300], b"\0\0\0\0\x07foreign id"];
     let inputs = Stage::ALL.map(Stage::topic);
     for topic in inputs {
-        poison.iter().for_each(|value| pipeline.send(topic, "k", value));
+        for value in poison {
+            pipeline.send(topic, "k", value);
+        }
     }
     pipeline.processor.ticker.turn().unwrap();
     pipeline.processor.ticker.flush().unwrap();
@@ -185,10 +189,10 @@ fn what_cannot_be_read_becomes_a_dead_letter_and_stops_nothing() {
     let letters = pipeline.records(topics::DEAD_LETTERS);
     for topic in inputs {
         let of_topic = letters.iter().filter_map(|(_, record)| match record {
-            AnyRecord::DeadLetter(letter) if letter.topic == topic => Some(letter),
+            AnyRecord::DeadLetter(letter) if letter.topic == topic => Some(&**letter),
             _ => None,
         });
-        let raw: Vec<Vec<u8>> = of_topic.map(|letter: &Box<DeadLetter>| letter.raw.as_bytes().to_vec()).collect();
+        let raw: Vec<Vec<u8>> = of_topic.map(|letter: &DeadLetter| letter.raw.as_bytes().to_vec()).collect();
         assert_eq!(raw, poison, "{topic}");
     }
     let positions: Vec<_> = pipeline.processor.tasks.positions().map(|(_, position)| position.0).collect();

@@ -76,7 +76,7 @@ fn eventful(point: Point, after: usize) -> World {
         world.start(1, 9);
         work(&mut world, &[0, 1], 8);
         if round % 2 == 0 {
-            world.sleep();
+            World::sleep();
             work(&mut world, &[1], 4);
         }
         work(&mut world, &[0, 1], 4);

@@ -117,21 +117,31 @@ fn whatever_happens_readers_see_every_row_once_and_in_order() {
 fn perform(world: &mut World, call: &Call) {
     match *call {
         Call::Send { partition, count } => world.send(partition, count),
-        Call::Turn { seat, times } => (0..times).for_each(|_| drop(world.seats[seat].turn())),
-        Call::Publish { seat } => drop(world.seats[seat].publish()),
+        Call::Turn { seat, times } => {
+            for _ in 0..times {
+                world.seats[seat].turn();
+            }
+        }
+        Call::Publish { seat } => {
+            world.seats[seat].publish();
+        }
         Call::Arm { seat, point, after } => world.seats[seat].alarm.lock().unwrap().at = Some((point, after)),
         Call::Crash { seat } => world.seats[seat].crash(),
         Call::Leave { seat } => world.seats[seat].leave(),
         Call::Start { seat, records_max } => world.start(seat, records_max),
         Call::Starve { seat } => starve(world, seat),
         Call::LoseDisk { seat } => world.seats[seat].lose_disk(),
-        Call::Checkpoint { seat } => drop(world.seats[seat].checkpoint()),
-        Call::Show { seat } => drop(world.seats[seat].show()),
+        Call::Checkpoint { seat } => {
+            world.seats[seat].checkpoint();
+        }
+        Call::Show { seat } => {
+            world.seats[seat].show();
+        }
     }
 }
 
 fn starve(world: &mut World, seat: usize) {
-    world.sleep();
+    World::sleep();
     for other in (0..PROCESSORS).filter(|other| *other != seat) {
         for _ in 0..6 {
             world.seats[other].turn();

@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Past the session timeout nobody but the others has polled.
-    pub fn sleep(&mut self) {
+    pub fn sleep() {
         std::thread::sleep(SESSION + Duration::from_millis(30));
     }
 
