@@ -43,9 +43,9 @@ pub enum ProcessorError {
     WentBack { partition: Partition, expected: Offset, found: Offset },
 
     #[error(
-        "fenced: {source}. No news of the group followed, so another process runs under this instance's name; give each its own"
+        "fenced {count} times in a row: {source}. Another process seems to run under this instance's name; give each its own"
     )]
-    Fenced { source: BusError },
+    Fenced { count: u32, source: BusError },
 
     #[error(transparent)]
     Stopped(#[from] Stopped),

@@ -19,7 +19,9 @@ use crate::task::TaskId;
 
 /// Of one publication; beyond, its last offset is finished and the rest waits for the next.
 const PUBLICATION_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long a log that cannot be reached is left alone.
+/// In a row; beyond, somebody else has this instance's name.
+const FENCES_MAX: u32 = 20;
+/// How long a log that cannot be reached is left alone, and a group to find its order.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The publishing half of a processor.
@@ -32,6 +34,14 @@ pub struct Outbound {
     committed_at: Instant,
     /// Whose rows are taken first, so that a busy task does not hold up the others.
     turn: usize,
+    fences: Fences,
+}
+
+/// How often in a row this instance was fenced, and when last.
+#[derive(Debug)]
+struct Fences {
+    count: u32,
+    last: Instant,
 }
 
 #[derive(Debug)]
@@ -41,12 +51,11 @@ enum Standing {
     Spent,
     /// Not before then: the log could not be reached.
     SpentUntil(Instant),
-    /// The group went on without this member, which will hear of it; or another process has this name, and there will be
-    /// no news. Which of them it is shows within a session.
+    /// The group went on: this member will hear of it, or find that nothing of its own has changed. Or another process has
+    /// this name; then it happens again and again.
     Fenced {
-        since: Instant,
+        until: Instant,
         changes: u64,
-        error: BusError,
     },
 }
 
@@ -71,7 +80,14 @@ impl Outbound {
         membership: Membership,
         now: Instant,
     ) -> Self {
-        Self { shared, membership, standing: Standing::Ready(publisher), committed_at: now, turn: 0 }
+        Self {
+            shared,
+            membership,
+            standing: Standing::Ready(publisher),
+            committed_at: now,
+            turn: 0,
+            fences: Fences { count: 0, last: now },
+        }
     }
 
     /// Publishes what is ready, or makes a new publisher where the last was spent.
@@ -83,10 +99,8 @@ impl Outbound {
             Standing::SpentUntil(then) if *then > now => Ok(Sent::Nothing),
             Standing::Spent | Standing::SpentUntil(_) => self.settle(now),
             Standing::Fenced { changes, .. } if *changes != shared.ownership.changes() => self.settle(now),
-            Standing::Fenced { since, error, .. } if now > *since + shared.settings.session_timeout * 2 => {
-                Err(ProcessorError::Fenced { source: error.clone() })
-            }
-            Standing::Fenced { .. } => Ok(Sent::Nothing),
+            Standing::Fenced { until, .. } if *until > now => Ok(Sent::Nothing),
+            Standing::Fenced { .. } => self.settle(now),
         }
     }
 
@@ -111,8 +125,8 @@ impl Outbound {
                 return Ok(Sent::Committed { rows: taken.row_count() });
             }
             Outcome::Fenced(error) => {
-                tracing::warn!(%error, "a publication was fenced; waiting for news of the group");
-                Standing::Fenced { since: now, changes, error }
+                self.count_fence(now, error)?;
+                Standing::Fenced { until: now + RETRY_AFTER, changes }
             }
             Outcome::Aborted(reason) => {
                 tracing::info!(?reason, "a publication was aborted; its rows wait for the next");
@@ -166,6 +180,18 @@ impl Outbound {
             Some(stopped) => Err(stopped.into()),
             None => Ok(outcome?),
         }
+    }
+
+    /// A rebalance fences whoever publishes in the midst of it, now and then. Another process of this name does it for as long
+    /// as both run.
+    fn count_fence(&mut self, now: Instant, error: BusError) -> Result<(), ProcessorError> {
+        let is_new = now.saturating_duration_since(self.fences.last) > self.shared.settings.session_timeout * 2;
+        self.fences = Fences { count: if is_new { 1 } else { self.fences.count + 1 }, last: now };
+        if self.fences.count > FENCES_MAX {
+            return Err(ProcessorError::Fenced { count: self.fences.count, source: error });
+        }
+        tracing::warn!(%error, "a publication was fenced; its rows wait for a new publisher");
+        Ok(())
     }
 
     fn committed(&self, taken: &Taken) -> Result<(), ProcessorError> {

@@ -13,7 +13,7 @@ use bus::embedded::{Embedded, Habits, Options};
 use bus::{BatchLimit, Bus, Instance, Row, To};
 use contracts::topics;
 use processor::store::Memory;
-use processor::{Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, Stopped};
+use processor::{Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, Stopped, TaskId};
 use tempfile::TempDir;
 
 use crate::oracle;
@@ -93,7 +93,7 @@ impl World {
                 is_quiet &= seat.turn() == Some(Heard::Records(0));
                 is_quiet &= seat.publish() == Some(Sent::Nothing);
             }
-            quiet = if is_quiet && self.is_done() { quiet + 1 } else { 0 };
+            quiet = if is_quiet && is_done(&*self.bus) { quiet + 1 } else { 0 };
             if quiet == 3 {
                 let waiting = |seat: &Seat| seat.running.as_ref().map(|processor| processor.tasks.waiting_bytes());
                 assert_eq!(self.seats.each_ref().map(waiting), [Some(0); PROCESSORS], "rows that nobody will publish");
@@ -101,19 +101,6 @@ impl World {
             }
         }
         panic!("not done after {TURNS_MAX} turns");
-    }
-
-    /// N of every partition is behind its last record.
-    fn is_done(&self) -> bool {
-        let tasks = processor::Stage::ALL
-            .into_iter()
-            .flat_map(|stage| (0..PARTITIONS).map(move |partition| processor::TaskId { stage, partition }));
-        tasks.into_iter().all(|task| {
-            let mut last = None;
-            oracle::each(&*self.bus, &task.input(), &mut |record| last = Some(record.offset));
-            let committed = self.bus.committed(processor::settings::GROUP, &[task.input()]).unwrap()[0];
-            last.is_none_or(|last| committed.is_some_and(|committed| committed > last))
-        })
     }
 }
 
@@ -136,6 +123,18 @@ pub fn folder() -> TempDir {
 pub fn open_log(folder: &Path, habits: Habits) -> Arc<dyn Bus> {
     let options = Options { habits, maintenance_interval: None, ..Options::default() };
     Arc::new(Embedded::open(&folder.join("log"), options).unwrap())
+}
+
+/// N of every partition is behind its last record.
+pub fn is_done(bus: &dyn Bus) -> bool {
+    let stages = processor::Stage::ALL.into_iter();
+    let mut tasks = stages.flat_map(|stage| (0..PARTITIONS).map(move |partition| TaskId { stage, partition }));
+    tasks.all(|task| {
+        let mut last = None;
+        oracle::each(bus, &task.input(), &mut |record| last = Some(record.offset));
+        let committed = bus.committed(processor::settings::GROUP, &[task.input()]).unwrap()[0];
+        last.is_none_or(|last| committed.is_some_and(|committed| committed > last))
+    })
 }
 
 pub fn declare(bus: &dyn Bus) {
