@@ -29,6 +29,8 @@ fn on_a_real_broker_processors_that_end_at_points_of_the_protocol_lose_and_repea
     declare(&*bus);
     let settings = ["a", "b"].map(|name| Settings {
         session_timeout: Duration::from_secs(6),
+        // Ticks would go on for ever, and with them what follows.
+        tick_every: Duration::from_hours(1),
         batch: BatchLimit { records_max: 60, ..BatchLimit::default() },
         ..settings(name, &folder.path().join(name), &folder.path().join("checkpoints"), 60)
     });
