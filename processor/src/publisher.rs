@@ -97,10 +97,9 @@ impl Outbound {
         match &self.standing {
             Standing::Ready(_) => self.publish(now),
             Standing::SpentUntil(then) if *then > now => Ok(Sent::Nothing),
-            Standing::Spent | Standing::SpentUntil(_) => self.settle(now),
             Standing::Fenced { changes, .. } if *changes != shared.ownership.changes() => self.settle(now),
             Standing::Fenced { until, .. } if *until > now => Ok(Sent::Nothing),
-            Standing::Fenced { .. } => self.settle(now),
+            Standing::Spent | Standing::SpentUntil(_) | Standing::Fenced { .. } => self.settle(now),
         }
     }
 
