@@ -62,7 +62,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
     match name {
         Name::Records => records::measure(runs),
         Name::Canonical => canonical::measure(runs),
-        Name::Engine => vec![engine::pack(runs)],
+        Name::Engine => engine::pack(runs),
         Name::Growth => engine::growth(runs),
         Name::Windows => vec![engine::windows(runs)],
         Name::Stages => engine::stages::measure(runs),

@@ -11,31 +11,40 @@ use super::time;
 use crate::sample;
 
 const ENDPOINTS: usize = 1_000;
+/// Events of one endpoint in a row: a collector publishes what it has gathered, and a log keeps that together.
+const BURST: usize = 10;
 /// One event in so many is meant for a rule.
 const MATCHING: usize = 100;
 
 /// Avro bodies of so many events of the mix.
 pub fn bodies(count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|number| in_bursts(number, event(number))).collect()
+}
+
+/// The same events, no two of one endpoint in a row: each touches rows of state that no event of its batch has touched.
+pub fn scattered(count: usize) -> Vec<Vec<u8>> {
+    let event = |number: usize| of(number, number % ENDPOINTS, number / ENDPOINTS, event(number));
     (0..count).map(|number| body(&event(number))).collect()
 }
 
 /// Only what no rule is for.
 pub fn quiet_bodies(count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|number| of_kind(number, quiet(number))).collect()
+    (0..count).map(|number| in_bursts(number, quiet(number))).collect()
 }
 
 /// Only what some rule is for, each with its own payload.
 pub fn telling_bodies(count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|number| of_kind(number, telling(number))).collect()
+    (0..count).map(|number| in_bursts(number, telling(number))).collect()
 }
 
 /// One and the same payload: after the first of each endpoint all are held back.
 pub fn repeats(count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|number| of_kind(number, telling(0))).collect()
+    (0..count).map(|number| in_bursts(number, telling(0))).collect()
 }
 
-fn of_kind(number: usize, (topic, payload): (&str, String)) -> Vec<u8> {
-    body(&of(number, number % ENDPOINTS, number / ENDPOINTS, topic, payload))
+fn in_bursts(number: usize, what: (&'static str, String)) -> Vec<u8> {
+    let seq = number / (ENDPOINTS * BURST) * BURST + number % BURST;
+    body(&of(number, number / BURST % ENDPOINTS, seq, what))
 }
 
 /// Logins of so many users, one after the other, all from one endpoint each thousand.
@@ -48,20 +57,18 @@ pub fn logins(count: usize, users: usize) -> Vec<Vec<u8>> {
             number,
             user % ENDPOINTS,
             (number / users * (users / ENDPOINTS)) + user / ENDPOINTS,
-            "auth.login",
-            payload,
+            ("auth.login", payload),
         ))
     };
     (0..count).map(login).collect()
 }
 
-fn event(number: usize) -> TelemetryEvent {
-    let (topic, payload) = if number.is_multiple_of(MATCHING) { telling(number / MATCHING) } else { quiet(number) };
-    of(number, number % ENDPOINTS, number / ENDPOINTS, topic, payload)
+fn event(number: usize) -> (&'static str, String) {
+    if number.is_multiple_of(MATCHING) { telling(number / MATCHING) } else { quiet(number) }
 }
 
 /// The `seq`th event of an endpoint; a hundred microseconds lie between one event and the next.
-fn of(number: usize, endpoint: usize, seq: usize, topic: &str, payload: String) -> TelemetryEvent {
+fn of(number: usize, endpoint: usize, seq: usize, (topic, payload): (&str, String)) -> TelemetryEvent {
     let signed = |number: usize| i64::try_from(number).expect("a count of events in memory");
     let at = time(signed(number) * 100);
     TelemetryEvent {
