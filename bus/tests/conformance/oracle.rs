@@ -5,6 +5,7 @@
 //! A crash is the folder as the kernel has it at that instant, copied: what a killed process leaves. Real kills are in
 //! `crashes`.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -262,14 +263,29 @@ fn places(seen: &[Seen]) -> Vec<(Offset, String)> {
 
 /// A folder of files and folders, as it is now. RocksDB may tidy up meanwhile: a copy that missed a file is made anew.
 fn copy(from: &Path, to: &Path) {
-    for _ in 0..10 {
+    for _ in 0..100 {
+        let before = listing(from);
         match try_copy(from, to) {
-            Ok(()) => return,
-            Err(error) if error.kind() == ErrorKind::NotFound => std::fs::remove_dir_all(to).unwrap(),
-            Err(error) => panic!("{}: {error}", from.display()),
+            // A file that came while others were copied would be missing beside one that names it, as after no crash.
+            Ok(()) if listing(from) == before => return,
+            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", from.display()),
+            Ok(()) | Err(_) => std::fs::remove_dir_all(to).unwrap(),
         }
     }
     panic!("{} does not come to rest", from.display());
+}
+
+/// Every file below the folder, and how long it is.
+fn listing(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => files.extend(listing(&entry.path())),
+            Ok(metadata) => drop(files.insert(entry.path(), metadata.len())),
+            Err(_) => {}
+        }
+    }
+    files
 }
 
 fn try_copy(from: &Path, to: &Path) -> std::io::Result<()> {
