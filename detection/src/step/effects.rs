@@ -13,7 +13,8 @@ pub struct Effects {
     pub rows: Vec<Row>,
     /// What the records after this one run by, if a command changed it.
     pub plan: Option<Arc<Plan>>,
-    /// The event's payload is no JSON object: nothing was evaluated, and the event belongs to the dead letters.
+    /// The event's payload is no JSON object: it was evaluated no further than to where that showed, and belongs to the dead
+    /// letters. The rows of what was due before it stand.
     pub refused: Option<NotAJsonObject>,
     pub counts: Counts,
 }

@@ -9,6 +9,7 @@ mod alerts;
 mod events;
 mod matches;
 mod rows;
+mod stepping;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -60,14 +61,16 @@ impl Detecting {
 impl Cores for Detecting {
     fn core(&self, task: TaskId, _state: &TaskState<'_>) -> Result<Box<dyn Core>, CoreError> {
         let partitions = self.partitions[&task.stage];
-        let of_stage = |stage| detection::step::Task { stage, partition: task.partition, partitions };
-        let (shared, plan) = (self.clone(), Arc::clone(&self.plan));
+        let stepping = |stage| stepping::Stepping {
+            shared: self.clone(),
+            id: task,
+            task: detection::step::Task { stage, partition: task.partition, partitions },
+            plan: Arc::clone(&self.plan),
+        };
         Ok(match task.stage {
-            Stage::Events => Box::new(events::Events::new(shared, task, of_stage(detection::step::Stage::One), plan)),
-            Stage::Matches => {
-                Box::new(matches::Matches::new(shared, task, of_stage(detection::step::Stage::Two), plan))
-            }
-            Stage::Alerts => Box::new(alerts::Alerts::new(shared, task)),
+            Stage::Events => Box::new(events::Events(stepping(detection::step::Stage::One))),
+            Stage::Matches => Box::new(matches::Matches(stepping(detection::step::Stage::Two))),
+            Stage::Alerts => Box::new(alerts::Alerts::new(self.clone(), task)),
         })
     }
 }
