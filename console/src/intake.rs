@@ -9,6 +9,7 @@ use contracts::codec::{self, EncodeError};
 use contracts::draft::{self, Fill};
 use contracts::id::{EndpointId, EventId};
 use contracts::json_face::JsonError;
+use contracts::owner_event;
 use contracts::records::{SourceType, TelemetryEvent};
 use contracts::time::Timestamp;
 use contracts::topics::TELEMETRY_EVENTS;
@@ -18,9 +19,6 @@ pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The `content-type` of a record's value.
 pub const AVRO_TYPE: &str = codec::CONTENT_TYPE;
-
-/// Events that the owner of a partition puts there by number, and nobody else.
-pub const OWNERS_EVENT_TYPES: [&str; 2] = ["system.tick", "system.control"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -80,7 +78,7 @@ impl Intake {
     }
 
     fn admit(&self, event: &TelemetryEvent) -> Result<(), Refusal> {
-        if OWNERS_EVENT_TYPES.contains(&event.event_type.as_str()) {
+        if owner_event::TYPES.contains(&event.event_type.as_str()) {
             return Err(Refusal::OwnersEvent { found: event.event_type.clone() });
         }
         let claim =

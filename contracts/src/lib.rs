@@ -18,6 +18,7 @@ pub mod json;
 pub mod json_face;
 pub mod limits;
 pub mod nearest;
+pub mod owner_event;
 pub mod partition;
 pub mod record;
 pub mod records;

@@ -11,6 +11,7 @@ pub mod json_form;
 pub mod jsonpath;
 pub mod limits;
 pub mod pack;
+pub mod parts;
 pub mod plan;
 pub mod reading;
 pub mod risk;

@@ -16,7 +16,7 @@ use crate::outbox::Rows;
 use crate::settings::Settings;
 use crate::store::Batch;
 use crate::task::TaskId;
-use crate::ticker::NO_ENDPOINT;
+use contracts::owner_event::NO_ENDPOINT;
 
 /// After every row of the record at N.
 const INDEX: u32 = u32::MAX;

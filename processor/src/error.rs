@@ -3,6 +3,7 @@
 use bus::{BusError, ErrorKind, Offset, Partition};
 
 use crate::checkpoint::CheckpointError;
+use crate::control::ControlError;
 use crate::core::CoreError;
 use crate::failpoint::Stopped;
 use crate::store::StoreError;
@@ -18,6 +19,9 @@ pub enum ProcessorError {
 
     #[error(transparent)]
     Core(#[from] CoreError),
+
+    #[error(transparent)]
+    Control(#[from] ControlError),
 
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -57,6 +61,7 @@ impl ProcessorError {
         match self {
             Self::Bus(error) => error.kind() == ErrorKind::Unavailable,
             Self::Core(CoreError::SchemaUnavailable { .. }) => true,
+            Self::Control(error) | Self::Core(CoreError::Control { source: error, .. }) => error.is_passing(),
             _ => false,
         }
     }

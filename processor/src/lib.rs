@@ -14,6 +14,7 @@
 
 mod accepted_loss;
 pub mod checkpoint;
+pub mod control;
 pub mod core;
 pub mod detecting;
 mod error;
@@ -23,13 +24,13 @@ mod member;
 mod outbox;
 mod ownership;
 mod publisher;
+mod pulse;
 mod recovery;
 pub mod service;
 pub mod settings;
 mod shared;
 pub mod store;
 mod task;
-mod ticker;
 
 pub use core::{Core, CoreError, Cores};
 pub use error::ProcessorError;
@@ -38,7 +39,7 @@ pub use framing::Framings;
 pub use member::{Heard, TaskLoop};
 pub use outbox::{RowTooLarge, Rows};
 pub use publisher::{Outbound, Sent};
+pub use pulse::Pulse;
 pub use service::Processor;
 pub use settings::{Settings, StateLoss};
 pub use task::{Stage, TaskId};
-pub use ticker::Ticker;

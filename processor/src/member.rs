@@ -9,6 +9,7 @@ use bus::{Batch, Member, Offset, Partition, Polled, Record};
 
 use crate::ProcessorError;
 use crate::failpoint::Point;
+use crate::ownership::Written;
 use crate::recovery;
 use crate::shared::Shared;
 use crate::store;
@@ -136,8 +137,8 @@ impl TaskLoop {
         for (id, recovered) in recovered {
             tracing::info!(task = %id, applied = %recovered.applied, published = %recovered.published, "task starts");
             let task = Task::open(id, recovered.applied, &self.shared.store, &*self.shared.cores)?;
+            self.shared.ownership.grant(id, recovered, task.commands_passed());
             self.tasks.insert(id, task);
-            self.shared.ownership.grant(id, recovered.published, recovered.waiting_bytes);
         }
         if self.flow == Flow::Open {
             self.member.resume(partitions)?;
@@ -179,12 +180,14 @@ impl TaskLoop {
         }
         self.shared.failpoints.hit(Point::BatchApplied)?;
         self.shared.store.write(&write)?;
-        for (id, applied) in &applied {
-            self.tasks.get_mut(id).expect("invariant: it was applied just now").written(applied);
-        }
+        let written = applied.iter().map(|(id, applied)| {
+            let task = self.tasks.get_mut(id).expect("invariant: it was applied just now");
+            task.written(applied);
+            Written { task: *id, bytes: applied.bytes, commands_passed: task.commands_passed() }
+        });
+        let written: Vec<Written> = written.collect();
         self.shared.failpoints.hit(Point::BatchWritten)?;
-        let written: Vec<_> = applied.iter().map(|(id, applied)| (*id, applied.bytes)).collect();
-        self.shared.ownership.rows_written(&written);
+        self.shared.ownership.batch_written(written.into_iter());
         Ok(self.batch.len())
     }
 

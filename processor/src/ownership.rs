@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bus::{Offset, Ownership as Verdict};
 
+use crate::recovery::Recovered;
 use crate::task::TaskId;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,17 @@ pub(crate) struct Live {
     pub published: Offset,
     /// Rows in its outbox, in bytes.
     pub waiting_bytes: usize,
+    /// The place on the control topic of the last command it took; none of a task that takes none.
+    pub commands_passed: Option<i64>,
+}
+
+/// A batch of a task was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub task: TaskId,
+    /// Rows that came into the outbox.
+    pub bytes: usize,
+    pub commands_passed: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -43,11 +55,12 @@ struct Table {
 
 impl Ownership {
     /// A partition was assigned and its task is ready.
-    pub fn grant(&self, task: TaskId, published: Offset, waiting_bytes: usize) {
+    pub fn grant(&self, task: TaskId, recovered: Recovered, commands_passed: Option<i64>) {
         let mut table = self.table();
         table.last += 1;
         let epoch = Epoch(table.last);
-        table.live.insert(task, Live { epoch, published, waiting_bytes });
+        let Recovered { published, waiting_bytes, .. } = recovered;
+        table.live.insert(task, Live { epoch, published, waiting_bytes, commands_passed });
         self.wake(table);
     }
 
@@ -86,11 +99,12 @@ impl Ownership {
         self.table().live.get(&task).map(|live| live.published)
     }
 
-    pub fn rows_written(&self, written: &[(TaskId, usize)]) {
+    pub fn batch_written(&self, written: impl Iterator<Item = Written>) {
         let mut table = self.table();
-        for (task, bytes) in written {
-            if let Some(live) = table.live.get_mut(task) {
-                live.waiting_bytes += bytes;
+        for written in written {
+            if let Some(live) = table.live.get_mut(&written.task) {
+                live.waiting_bytes += written.bytes;
+                live.commands_passed = written.commands_passed;
             }
         }
         self.wake(table);

@@ -10,11 +10,11 @@ use crate::ProcessorError;
 use crate::accepted_loss;
 use crate::checkpoint;
 use crate::failpoint::Point;
+use crate::pulse;
 use crate::settings::StateLoss;
 use crate::shared::Shared;
 use crate::store::{Batch, Positions};
 use crate::task::TaskId;
-use crate::ticker;
 
 /// A task as it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ fn rebuild(shared: &Shared, task: TaskId, committed: Offset, earliest: Offset) -
             shared.store.wipe(task)?;
             let mut batch = Batch::default();
             batch.put_position(task, committed);
-            accepted_loss::tell(&shared.settings, task, committed, ticker::now(), &mut batch);
+            accepted_loss::tell(&shared.settings, task, committed, pulse::now(), &mut batch);
             shared.store.write(&batch)?;
             Ok(committed)
         }

@@ -14,15 +14,17 @@ use crate::failpoint::Failpoints;
 use crate::member::TaskLoop;
 use crate::ownership::Ownership;
 use crate::publisher::{Outbound, Sent};
+use crate::pulse::Pulse;
 use crate::shared::Shared;
 use crate::store::Store;
-use crate::ticker::Ticker;
 use crate::{ProcessorError, Settings};
 
 /// How long a stopping processor tries to publish what is ready.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How long what could not be reached is left alone.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long a command is waited for before tasks that were assigned meanwhile are looked at.
+const LISTEN: Duration = Duration::from_millis(50);
 /// How often it is seen whether a checkpoint may be shown.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -30,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Processor {
     pub tasks: TaskLoop,
     pub outbound: Outbound,
-    pub ticker: Ticker,
+    pub pulse: Pulse,
     /// If the settings say where checkpoints go.
     pub checkpoints: Option<Checkpointer>,
 }
@@ -58,21 +60,20 @@ impl Processor {
         let shared = Arc::new(Shared { bus, settings, cores, store, ownership, failpoints });
         let outbound = Outbound::new(Arc::clone(&shared), publisher, membership, Instant::now());
         let checkpoints = shared.settings.checkpoints.clone().map(|dir| Checkpointer::new(Arc::clone(&shared), dir));
-        let ticker = Ticker::new(Arc::clone(&shared))?;
-        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, ticker, checkpoints })
+        let pulse = Pulse::new(Arc::clone(&shared))?;
+        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, pulse, checkpoints })
     }
 
     /// Runs until `stop` is set or something cannot be gone on with. Stopped, it publishes what is ready and leaves.
     pub fn run(self, stop: &AtomicBool) -> Result<(), ProcessorError> {
-        let Self { mut tasks, mut outbound, mut ticker, mut checkpoints } = self;
+        let Self { mut tasks, mut outbound, mut pulse, mut checkpoints } = self;
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             // Dropped, whichever way this ends, it ends the other threads.
             let (running, over) = mpsc::channel();
-            let (running_too, over_too) = mpsc::channel();
             let publishing = spawn(scope, "publisher", &ended, || publish(&mut outbound, &ended))?;
-            let ticking = spawn(scope, "ticks", &ended, move || {
-                tick(&mut ticker, &over_too);
+            let pulsing = spawn(scope, "pulse", &ended, || {
+                beat(&mut pulse, &ended);
                 Ok(())
             });
             let writing = checkpoints
@@ -83,10 +84,10 @@ impl Processor {
                 apply(&mut tasks, stop, &ended)
             };
             tasks.interrupt();
-            drop::<[mpsc::Sender<()>; 2]>([running, running_too]);
-            let ticked = ticking.and_then(joined);
+            drop::<mpsc::Sender<()>>(running);
+            let pulsed = pulsing.and_then(joined);
             let wrote = writing.map_or(Ok(()), |writing| joined(writing?));
-            applied.and(joined(publishing)).and(ticked).and(wrote)
+            applied.and(joined(publishing)).and(pulsed).and(wrote)
         })?;
         drain(&mut outbound)?;
         tasks.close()
@@ -146,11 +147,20 @@ fn publish(outbound: &mut Outbound, ended: &AtomicBool) -> Outcome {
     Ok(())
 }
 
-/// A tick that cannot be written is no reason to stop: the next one says the same.
-fn tick(ticker: &mut Ticker, over: &mpsc::Receiver<()>) {
-    while over.recv_timeout(ticker.every()) == Err(RecvTimeoutError::Timeout) {
-        if let Err(error) = ticker.turn() {
-            tracing::warn!(%error, "no tick");
+/// A tick that cannot be written is no reason to stop: the next one says the same. Neither is a marker: it is tried again.
+fn beat(pulse: &mut Pulse, ended: &AtomicBool) {
+    let mut tick_at = Instant::now() + pulse.tick_every();
+    while !ended.load(Ordering::Acquire) {
+        let now = Instant::now();
+        let is_due = now >= tick_at;
+        if is_due {
+            tick_at = now + pulse.tick_every();
+        }
+        let ticked = if is_due { pulse.tick() } else { Ok(0) };
+        let listened = pulse.listen(LISTEN.min(tick_at.saturating_duration_since(now)));
+        if let Err(error) = ticked.and(listened).and_then(|()| pulse.mark(now)) {
+            tracing::warn!(%error, "no tick or no marker; trying again");
+            std::thread::sleep(RETRY_AFTER);
         }
     }
 }

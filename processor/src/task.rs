@@ -91,6 +91,10 @@ impl Task {
     pub fn written(&mut self, applied: &Applied) {
         self.position = applied.position;
     }
+
+    pub fn commands_passed(&self) -> Option<i64> {
+        self.core.commands_passed()
+    }
 }
 
 impl Stage {

@@ -17,15 +17,23 @@ use crate::json_form;
 use crate::limits::{RULES_MAX, SUBSCRIPTIONS_MAX};
 use crate::rule::{Fault, Place, Rule, RuleSet, Subscription, Window};
 
+/// Whether a set may have no rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Emptiness {
+    Refuse,
+    Allow,
+}
+
 pub(super) fn compile(
     set: &RuleSet,
     added: &[PlannedSubscription],
     options: &Options<'_>,
+    emptiness: Emptiness,
 ) -> Result<Plan, Vec<Problem>> {
     let rules = rules_of(set);
     let subscriptions = subscriptions_of(set, added, options.removed);
     let mut problems = Problems::default();
-    problems.add_all(Subject::Set, &set.name, check_sizes(&rules, &subscriptions));
+    problems.add_all(Subject::Set, &set.name, check_sizes(&rules, &subscriptions, emptiness));
     let places = problems.rule_places(&rules);
     problems.check_subscription_ids(&subscriptions);
 
@@ -131,9 +139,13 @@ fn subscriptions_of<'r>(
     own.chain(added).collect()
 }
 
-fn check_sizes(rules: &[Source<'_, Rule>], subscriptions: &[Source<'_, Subscription>]) -> Vec<Fault> {
+fn check_sizes(
+    rules: &[Source<'_, Rule>],
+    subscriptions: &[Source<'_, Subscription>],
+    emptiness: Emptiness,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if rules.is_empty() {
+    if rules.is_empty() && emptiness == Emptiness::Refuse {
         faults.push(Fault {
             expected: Some("one rule at least".to_owned()),
             help: Some("a set without rules would watch nothing and say nothing of it".to_owned()),

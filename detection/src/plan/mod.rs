@@ -45,6 +45,7 @@ use contracts::records::RuleSetRef;
 use crate::jsonpath::Path;
 use crate::limits::Limits;
 use crate::rule::{Rule, RuleSet, Subscription, Window};
+use compile::Emptiness;
 use index::Index;
 use matcher::Matcher;
 use paths::Paths;
@@ -145,7 +146,15 @@ pub struct Matched<'e> {
 impl Plan {
     /// The plan of a set and of the subscriptions `added` at run time; or all that is wrong with them, in their order.
     pub fn compile(set: &RuleSet, added: &[PlannedSubscription], options: &Options<'_>) -> Result<Self, Vec<Problem>> {
-        compile::compile(set, added, options)
+        compile::compile(set, added, options, Emptiness::Refuse)
+    }
+
+    /// What runs before any rule set was swapped in: nothing. Nobody can ask for it.
+    pub fn nothing(limits: Limits) -> Self {
+        let set = RuleSet { name: "none".to_owned(), watchers: Vec::new() };
+        let options = Options { limits, ..Options::default() };
+        let plan = compile::compile(&set, &[], &options, Emptiness::Allow);
+        plan.unwrap_or_else(|problems| unreachable!("invariant: no rules, nothing wrong with them: {problems:?}"))
     }
 
     /// The plan of another set, or of other subscriptions, that runs as this one does.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use contracts::avro::EventView;
+use contracts::owner_event::is_owners;
 
 use super::predicate::Node;
 use crate::rule::{Rule, Subscription, TopicPattern};
@@ -43,7 +44,7 @@ impl Named {
 
 /// Ticks and control markers are there to keep time and order; nobody sees them.
 pub(super) fn is_bookkeeping(event: &EventView<'_>) -> bool {
-    event.endpoint_id == "_" && matches!(event.event_type, "system.tick" | "system.control")
+    is_owners(event.endpoint_id, event.event_type)
 }
 
 /// Whether the rule may see the event at all: by its own topics and types, and so that nothing feeds itself.

@@ -22,6 +22,10 @@ pub enum What<'a> {
     /// Of a routed rule; only in stage two.
     Match(&'a RuleMatch),
     Command(Command<'a>),
+    /// Where a command should stand on `control.v1` there is none that can be read.
+    NoCommand {
+        offset: i64,
+    },
     Tick,
 }
 
@@ -41,6 +45,13 @@ pub struct Task {
     pub stage: Stage,
     pub partition: u32,
     pub partitions: NonZeroU32,
+}
+
+impl Task {
+    /// Whether it answers what is about no partition in particular.
+    pub fn is_first(self) -> bool {
+        self.stage == Stage::One && self.partition == 0
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ mod watcher;
 mod window;
 
 pub use active::{ACTIVE_PER_SCOPE_MAX, ActiveAlert, active_alerts};
-pub use command::{AgentStatus, COMMANDS_REMEMBERED_MAX, Running, running};
+pub use command::{AgentStatus, COMMANDS_REMEMBERED_MAX, Running, offset as control_offset, running};
 pub use effects::{Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
@@ -70,6 +70,7 @@ pub fn step(plan: &Plan, view: &mut View<'_>, input: &Input<'_>) -> Effects {
             deadline::fire(&mut round, appended, Passing::Command, due::fire);
             command::apply(&mut round, given);
         }
+        What::NoCommand { offset } => command::pass(round.view, *offset),
         What::Tick => deadline::fire(&mut round, appended, Passing::Tick, due::fire),
     }
     echo::evaluate_heard(&mut round);

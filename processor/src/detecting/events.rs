@@ -3,6 +3,7 @@
 use bus::Record;
 use contracts::avro::EventView;
 use contracts::codec;
+use contracts::owner_event::{MARKER, NO_ENDPOINT, TICK};
 use contracts::records::TelemetryEvent;
 use detection::step::What;
 use detection::view::View;
@@ -12,10 +13,6 @@ use super::rows::push_letter;
 use super::stepping::Stepping;
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
-use crate::ticker::{NO_ENDPOINT, TICK};
-
-/// Says where a command takes effect.
-pub(super) const MARKER: &str = "system.control";
 
 #[derive(Debug)]
 pub(super) struct Events(pub Stepping);
@@ -34,10 +31,13 @@ impl Core for Events {
         };
         let what = match (event.endpoint_id, event.event_type) {
             (NO_ENDPOINT, TICK) => What::Tick,
-            // Control is not followed yet, so that no command waits for its marker.
-            (NO_ENDPOINT, MARKER) => return Ok(()),
+            (NO_ENDPOINT, MARKER) => return self.0.mark(event.payload, record, view, rows),
             _ => What::Event(&event),
         };
         self.0.apply(what, record, view, rows)
+    }
+
+    fn commands_passed(&self) -> Option<i64> {
+        Some(self.0.passed)
     }
 }

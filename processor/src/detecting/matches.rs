@@ -2,18 +2,17 @@
 
 use bus::Record;
 use contracts::codec::{self, DecodeError};
+use contracts::owner_event::{MARKER, NO_ENDPOINT, TICK};
 use contracts::record::Record as _;
-use contracts::records::{RuleMatch, TelemetryEvent};
+use contracts::records::{DeadLetterReason, RuleMatch, TelemetryEvent};
 use detection::step::What;
 use detection::view::View;
 
-use super::events::MARKER;
 use super::rows::push_letter;
 use super::stepping::Stepping;
-use super::{invalid, refuse};
+use super::{letter, refuse};
 use crate::core::{Core, CoreError};
 use crate::outbox::Rows;
-use crate::ticker::{NO_ENDPOINT, TICK};
 
 #[derive(Debug)]
 pub(super) struct Matches(pub Stepping);
@@ -47,15 +46,23 @@ impl Core for Matches {
             Err(error) => return push_letter(refuse(self.0.id, record, &error)?, of, framings, rows),
         };
         let what = match &found {
-            Found::Match(found) => What::Match(found),
+            Found::Match(found) => {
+                self.0.catch_up(found.control_offset, record, view, rows)?;
+                What::Match(found)
+            }
             Found::Event(event) if is_ours(event, TICK) => What::Tick,
-            // Control is not followed yet, so that no command waits for its marker.
-            Found::Event(event) if is_ours(event, MARKER) => return Ok(()),
+            Found::Event(event) if is_ours(event, MARKER) => {
+                return self.0.mark(event.payload.as_str(), record, view, rows);
+            }
             Found::Event(event) => {
                 let why = format!("expected a match or a tick, found an event of type `{}`", event.event_type);
-                return push_letter(invalid(self.0.id, record, why), of, framings, rows);
+                return push_letter(letter(of, DeadLetterReason::Invalid, why), of, framings, rows);
             }
         };
         self.0.apply(what, record, view, rows)
+    }
+
+    fn commands_passed(&self) -> Option<i64> {
+        Some(self.0.passed)
     }
 }

@@ -8,6 +8,7 @@
 mod alerts;
 mod events;
 mod matches;
+mod plans;
 mod rows;
 mod stepping;
 
@@ -16,16 +17,22 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bus::{Bus, BusError, Record};
+use contracts::canonical::Digest;
 use contracts::codec::{DecodeError, Schemas};
 use contracts::dead_letter::Origin;
 use contracts::records::{DeadLetter, DeadLetterReason};
 use detection::plan::Plan;
 use detection::risk::RiskPlan;
+use detection::step::{Running, control_offset, running};
+use detection::view::View;
 
+use crate::control::Control;
 use crate::core::{Core, CoreError, Cores};
 use crate::framing::Framings;
 use crate::store::TaskState;
 use crate::task::{Stage, TaskId};
+use plans::Plans;
+use stepping::Stepping;
 
 /// What all cores of a process have in common.
 #[derive(Clone)]
@@ -36,12 +43,14 @@ pub struct Detecting {
     partitions: BTreeMap<Stage, NonZeroU32>,
     framings: Arc<Framings>,
     schemas: Arc<dyn Schemas + Send + Sync>,
+    control: Arc<Control>,
+    plans: Arc<Plans>,
 }
 
 impl Detecting {
     /// Asks the log how many partitions its input topics have.
     pub fn new(
-        bus: &dyn Bus,
+        bus: &Arc<dyn Bus>,
         plan: Arc<Plan>,
         risk: RiskPlan,
         framings: Framings,
@@ -54,24 +63,57 @@ impl Detecting {
             Ok((stage, topic.partitions))
         };
         let partitions = Stage::ALL.into_iter().map(partitions).collect::<Result<_, BusError>>()?;
-        Ok(Self { plan, risk: Arc::new(risk), partitions, framings: Arc::new(framings), schemas })
+        let control = Arc::new(Control::new(Arc::clone(bus), Arc::clone(&schemas)));
+        let (framings, plans) = (Arc::new(framings), Arc::default());
+        Ok(Self { plan, risk: Arc::new(risk), partitions, framings, schemas, control, plans })
+    }
+
+    /// The plan that a task's state says it runs by.
+    fn plan_of(&self, task: TaskId, view: &mut View<'_>) -> Result<Arc<Plan>, CoreError> {
+        let refused = |digest: Option<Digest>, problems: String| {
+            let digest = digest.unwrap_or(self.plan.set.digest);
+            CoreError::SetRefused { task, digest, problems }
+        };
+        let running = running(view).map_err(|wrong| refused(None, wrong.to_string()))?;
+        let set = match running.set {
+            None if running == Running::default() => return Ok(Arc::clone(&self.plan)),
+            None => None,
+            Some(digest) => {
+                let set = self.control.set(digest);
+                Some(set.map_err(|source| CoreError::Control { task, source })?)
+            }
+        };
+        let set = set.as_deref().unwrap_or(&self.plan.rule_set);
+        let compiled = self.plan.recompile(set, &running.added, &running.removed);
+        let mut plan = compiled.map_err(|problems| {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            refused(running.set, problems.join("; "))
+        })?;
+        plan.set.digest = running.set.unwrap_or(plan.set.digest);
+        Ok(self.plans.only(Arc::new(plan)))
     }
 }
 
 impl Cores for Detecting {
-    fn core(&self, task: TaskId, _state: &TaskState<'_>) -> Result<Box<dyn Core>, CoreError> {
-        let partitions = self.partitions[&task.stage];
-        let stepping = |stage| stepping::Stepping {
-            shared: self.clone(),
-            id: task,
-            task: detection::step::Task { stage, partition: task.partition, partitions },
-            plan: Arc::clone(&self.plan),
+    fn core(&self, task: TaskId, state: &TaskState<'_>) -> Result<Box<dyn Core>, CoreError> {
+        let mut view = View::over(state);
+        let stepping = |stage, view: &mut View<'_>| {
+            let (partition, partitions) = (task.partition, self.partitions[&task.stage]);
+            let (plan, passed) = (self.plan_of(task, view)?, control_offset(view));
+            let of = detection::step::Task { stage, partition, partitions };
+            Ok::<_, CoreError>(Stepping { shared: self.clone(), id: task, task: of, plan, passed })
         };
-        Ok(match task.stage {
-            Stage::Events => Box::new(events::Events(stepping(detection::step::Stage::One))),
-            Stage::Matches => Box::new(matches::Matches(stepping(detection::step::Stage::Two))),
+        let core: Box<dyn Core> = match task.stage {
+            Stage::Events => Box::new(events::Events(stepping(detection::step::Stage::One, &mut view)?)),
+            Stage::Matches => Box::new(matches::Matches(stepping(detection::step::Stage::Two, &mut view)?)),
             Stage::Alerts => Box::new(alerts::Alerts::new(self.clone(), task)),
-        })
+        };
+        state.check()?;
+        Ok(core)
+    }
+
+    fn control(&self) -> Option<&Arc<Control>> {
+        Some(&self.control)
     }
 }
 
@@ -92,8 +134,8 @@ fn refuse(task: TaskId, record: &Record<'_>, error: &DecodeError) -> Result<Dead
     letter.ok_or_else(|| CoreError::SchemaUnavailable { task, offset: record.offset, reason: error.to_string() })
 }
 
-fn invalid(task: TaskId, record: &Record<'_>, why: impl std::fmt::Display) -> DeadLetter {
-    DeadLetter::new(&origin(task, record), record.value.unwrap_or_default(), DeadLetterReason::Invalid, why)
+fn letter((task, record): (TaskId, &Record<'_>), reason: DeadLetterReason, why: impl std::fmt::Display) -> DeadLetter {
+    DeadLetter::new(&origin(task, record), record.value.unwrap_or_default(), reason, why)
 }
 
 impl std::fmt::Debug for Detecting {

@@ -2,11 +2,11 @@
 
 use bus::{Header, Record, Row, To};
 use contracts::codec::{self, EncodeError};
-use contracts::records::{AnyRecord, DeadLetter};
+use contracts::records::{AnyRecord, DeadLetter, DeadLetterReason};
 use contracts::topics::DEAD_LETTERS;
 use detection::step;
 
-use super::invalid;
+use super::letter;
 use crate::core::CoreError;
 use crate::framing::Framings;
 use crate::outbox::{RowTooLarge, Rows};
@@ -42,7 +42,7 @@ pub(super) fn push_all(
                 follow.record.name(),
                 follow.topic
             );
-            push_letter(invalid(of.0, of.1, why), of, framings, rows)?;
+            push_letter(letter(of, DeadLetterReason::Invalid, why), of, framings, rows)?;
         }
     }
     Ok(())

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use bus::Record;
-use console::intake::OWNERS_EVENT_TYPES;
 use contracts::field::{Blob, Symbols};
 use contracts::json::{self, Mode, write_string};
 use contracts::limits::JSON_FACE_DEPTH_MAX;
+use contracts::owner_event::is_owners;
 use contracts::record::Field;
-use contracts::records::{AnyRecord, TelemetryEvent};
+use contracts::records::AnyRecord;
 use contracts::topics;
 
 use crate::args::Form;
@@ -56,7 +56,7 @@ impl<'a> Shower<'a> {
     pub fn line(&self, record: &Record<'_>, shows_all: bool) -> Result<Option<String>, Failure> {
         let value = self.value(record.value)?;
         if let Value::Record(AnyRecord::TelemetryEvent(event)) = &value
-            && is_owners(event)
+            && is_owners(event.endpoint_id.as_str(), &event.event_type)
             && !shows_all
         {
             return Ok(None);
@@ -133,11 +133,6 @@ impl<'a> Shower<'a> {
         };
         format!("{dim}{place}{plain} {} {}", escaped(&key), escaped(&what))
     }
-}
-
-/// Ticks and control markers.
-fn is_owners(event: &TelemetryEvent) -> bool {
-    OWNERS_EVENT_TYPES.contains(&event.event_type.as_str()) && event.endpoint_id.as_str() == "_"
 }
 
 fn json_text(raw: &[u8]) -> Value<'_> {

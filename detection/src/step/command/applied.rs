@@ -38,14 +38,19 @@ row! {
     }
 }
 
-/// The place of the last command in force; -1 before the first.
-pub(crate) fn offset(view: &mut View<'_>) -> i64 {
+/// The place on the control topic of the last command in force; -1 before the first.
+pub fn offset(view: &mut View<'_>) -> i64 {
     view.read(&Key::tagged(NEWEST), Newest::from_row).map_or(-1, |newest| newest.offset)
+}
+
+/// What stands at this place of the control topic has had its effect, if any.
+pub(crate) fn pass(view: &mut View<'_>, offset: i64) {
+    view.put(&Key::tagged(NEWEST), Newest { offset }.to_row());
 }
 
 /// Whether the command was not applied before; from now on it was.
 pub(super) fn is_new(round: &mut Round<'_, '_>, command: &Command<'_>) -> bool {
-    round.view.put(&Key::tagged(NEWEST), Newest { offset: command.offset }.to_row());
+    pass(round.view, command.offset);
     let id = Digest::of(command.command.command_id.as_str().as_bytes());
     if holdback::get::<Applied>(round.view, TASK, Tag::Applied, &id).is_some() {
         return false;

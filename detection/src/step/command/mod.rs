@@ -17,12 +17,14 @@ mod running;
 
 pub use agent::AgentStatus;
 pub use applied::COMMANDS_REMEMBERED_MAX;
-pub(crate) use applied::offset;
+pub use applied::offset;
+pub(crate) use applied::pass;
 pub(crate) use rules::is_enabled;
 pub use running::{Running, running};
 
 use contracts::id::RuleId;
 use contracts::json::{Object, Value};
+use contracts::owner_event::NO_ENDPOINT;
 use contracts::partition::partition_of;
 use contracts::records::ControlCommand;
 use contracts::topics::{RULE_MATCHES, TELEMETRY_EVENTS};
@@ -32,9 +34,6 @@ use super::round::Round;
 use super::watcher::{self, Cause, News, Outcome, Told};
 use crate::plan::Routing;
 use parameters::{AlertRef, Wanted};
-
-/// What is about no endpoint is told of this one, as ticks and markers are.
-const NO_ENDPOINT: &str = "_";
 
 /// Why a command is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +55,7 @@ pub(crate) fn apply(round: &mut Round<'_, '_>, command: &Command<'_>) {
     if !applied::is_new(round, command) {
         return;
     }
-    let mut order = Order { command: command.command, offset: command.offset, answers: is_first(round.task) };
+    let mut order = Order { command: command.command, offset: command.offset, answers: round.task.is_first() };
     let done = match Wanted::read(command.command) {
         Ok(wanted) => {
             order.answers = answers(round, &wanted);
@@ -100,7 +99,7 @@ fn answers(round: &Round<'_, '_>, wanted: &Wanted) -> bool {
         Wanted::SetAgentStatus { agent_id, .. } => task.stage == Stage::One && has(task, agent_id),
         Wanted::SwapRuleSet { .. } => true,
         Wanted::Mute { .. } | Wanted::Switch { .. } | Wanted::Subscribe(_) | Wanted::Unsubscribe { .. } => {
-            is_first(task)
+            task.is_first()
         }
     }
 }
@@ -113,16 +112,12 @@ fn owns(round: &Round<'_, '_>, alert: &AlertRef) -> bool {
             task.stage == Stage::Two && has(task, &format!("{}/{}", alert.rule_id, alert.group_key))
         }
         // Nobody owns it, and somebody has to say so.
-        None => is_first(task),
+        None => task.is_first(),
     }
 }
 
 fn has(task: Task, key: &str) -> bool {
     partition_of(key.as_bytes(), task.partitions) == task.partition
-}
-
-fn is_first(task: Task) -> bool {
-    task.stage == Stage::One && task.partition == 0
 }
 
 /// What a command that cannot be read is about, as far as it says so.

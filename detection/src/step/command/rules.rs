@@ -6,8 +6,9 @@
 use contracts::id::RuleId;
 use contracts::json::Object;
 use contracts::nearest::nearest;
+use contracts::owner_event::NO_ENDPOINT;
 
-use super::{About, NO_ENDPOINT, Order, Refusal};
+use super::{About, Order, Refusal};
 use crate::plan::{Plan, PlannedRule};
 use crate::step::holdback::{self, Mute};
 use crate::step::round::Round;

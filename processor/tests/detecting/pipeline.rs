@@ -1,0 +1,161 @@
+//! A log with a clock of its own and a processor on it, turn by turn.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use bus::embedded::{Embedded, Options};
+use bus::{Batch, BatchLimit, Bus, Instance, Partition, Progress, Row, Start, To, Until};
+use contracts::avro::Framing;
+use contracts::records::AnyRecord;
+use contracts::schema::BuiltIn;
+use contracts::time::Timestamp;
+use contracts::{codec, owner_event, record, topics};
+use detection::pack::PACK;
+use detection::plan::{self, Plan};
+use detection::risk::RiskPlan;
+use detection::rule::{RuleSet, Watcher};
+use detection::scenario::{Entry, START_MICROS, What};
+use processor::detecting::Detecting;
+use processor::{Failpoints, Framings, Heard, Processor, Sent, Settings};
+use tempfile::TempDir;
+
+pub struct Pipeline {
+    bus: Arc<dyn Bus>,
+    clock: Arc<AtomicI64>,
+    pub processor: Processor,
+    cores: Arc<Detecting>,
+    folder: TempDir,
+}
+
+impl Pipeline {
+    pub fn new(plan: &Arc<Plan>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(AtomicI64::new(START_MICROS));
+        let reading = Arc::clone(&clock);
+        let options = Options {
+            clock: Arc::new(move || Timestamp::from_micros(reading.load(Ordering::SeqCst)).unwrap()),
+            maintenance_interval: None,
+            ..Options::default()
+        };
+        let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&folder.path().join("log"), options).unwrap());
+        for topic in topics::ALL {
+            bus.create(&topic.declare(NonZeroU32::MIN)).unwrap();
+        }
+        let cores = Detecting::new(&bus, Arc::clone(plan), RiskPlan::default(), Framings::default(), Arc::new(BuiltIn));
+        let cores = Arc::new(cores.unwrap());
+        let processor = start(&bus, &cores, folder.path());
+        let mut pipeline = Self { bus, clock, processor, cores, folder };
+        pipeline.settle();
+        pipeline
+    }
+
+    /// Another processor on the state of this one.
+    pub fn restart(self) -> Self {
+        let Self { bus, clock, processor, cores, folder } = self;
+        drop(processor);
+        let processor = start(&bus, &cores, folder.path());
+        let mut pipeline = Self { bus, clock, processor, cores, folder };
+        pipeline.settle();
+        pipeline
+    }
+
+    pub fn feed(&mut self, entry: &Entry) {
+        self.clock.store(entry.appended_at.micros(), Ordering::SeqCst);
+        match &entry.what {
+            What::Event(event) => self.send(topics::TELEMETRY_EVENTS, event.endpoint_id.as_str(), &encoded(&**event)),
+            What::Tick => {
+                assert_eq!(self.processor.pulse.tick().unwrap(), 2, "one for each stage that goes by time");
+                self.processor.pulse.flush().unwrap();
+            }
+            What::Command(command) => {
+                self.append(topics::CONTROL, To::Partition { index: 0, key: None }, &encoded(&**command));
+                assert_eq!(self.mark(), 2, "one for each stage that takes commands");
+            }
+        }
+        self.settle();
+    }
+
+    pub fn send(&self, topic: &str, key: &str, value: &[u8]) {
+        self.append(topic, To::Key(key.as_bytes()), value);
+    }
+
+    /// Writes the markers of what was commanded; answers how many.
+    pub fn mark(&mut self) -> usize {
+        self.mark_at(Instant::now())
+    }
+
+    pub fn mark_at(&mut self, now: Instant) -> usize {
+        self.processor.pulse.listen(Duration::ZERO).unwrap();
+        let marked = self.processor.pulse.mark(now).unwrap();
+        self.processor.pulse.flush().unwrap();
+        marked
+    }
+
+    pub fn append(&self, topic: &str, to: To<'_>, value: &[u8]) {
+        let mut producer = self.bus.producer(&bus::ProducerSettings::default(), Box::new(drop)).unwrap();
+        let row = Row { topic, to, value: Some(value), headers: &[] };
+        producer.send(&row, 0).unwrap();
+        assert_eq!(producer.flush(Duration::from_secs(10)).unwrap(), 0);
+    }
+
+    pub fn settle(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut quiet = 0;
+        while quiet < 2 {
+            let heard = self.processor.tasks.turn().unwrap();
+            let sent = self.processor.outbound.turn(Instant::now()).unwrap();
+            quiet = if (heard, sent) == (Heard::Records(0), Sent::Nothing) { quiet + 1 } else { 0 };
+            assert!(Instant::now() < deadline, "not quiet");
+        }
+    }
+
+    /// Everything on a topic, as the record that the topic carries.
+    pub fn records(&self, topic: &str) -> Vec<(String, AnyRecord)> {
+        let names = topics::find(topic).unwrap().records;
+        let mut reader = self.bus.read(&[(Partition::new(topic, 0), Start::Earliest)], Until::End).unwrap();
+        let (mut batch, mut records) = (Batch::default(), Vec::new());
+        while reader.next(&mut batch, &BatchLimit::default()).unwrap() == Progress::More {
+            for record in batch.records() {
+                let key = String::from_utf8(record.key.unwrap_or_default().to_vec()).unwrap();
+                let value = AnyRecord::decode_one_of(names, record.value.unwrap(), &BuiltIn).unwrap().unwrap();
+                records.push((key, value));
+            }
+        }
+        records
+    }
+}
+
+fn start(bus: &Arc<dyn Bus>, cores: &Arc<Detecting>, folder: &Path) -> Processor {
+    let settings = Settings {
+        batch: BatchLimit { wait: Duration::ZERO, ..BatchLimit::default() },
+        offsets_every: Duration::ZERO,
+        ..Settings::new(Instance::new("p").unwrap(), folder.join("state"))
+    };
+    let cores = Arc::<Detecting>::clone(cores);
+    Processor::start(Arc::clone(bus), settings, cores, Failpoints::default()).unwrap()
+}
+
+pub fn encoded<R: record::Record>(record: &R) -> Vec<u8> {
+    let mut value = Vec::new();
+    codec::encode(record, Framing::SingleObject, &mut value).unwrap();
+    value
+}
+
+pub fn is_owners(record: &AnyRecord) -> bool {
+    matches!(record, AnyRecord::TelemetryEvent(event)
+        if owner_event::is_owners(event.endpoint_id.as_str(), &event.event_type))
+}
+
+pub fn pack() -> Arc<Plan> {
+    compiled(&PACK.iter().map(|packed| packed.text).collect::<String>())
+}
+
+pub fn compiled(rules: &str) -> Arc<Plan> {
+    let rules = detection::text::parse("rules", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let watcher = Watcher { name: "supervised".to_owned(), subscriptions: Vec::new(), rules };
+    let set = RuleSet { name: "scenarios".to_owned(), watchers: vec![watcher] };
+    Arc::new(Plan::compile(&set, &[], &plan::Options::default()).unwrap())
+}
