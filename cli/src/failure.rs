@@ -75,6 +75,8 @@ pub enum Failure {
     Events { count: u64, of: u64, what: &'static str },
     #[error("{}: expected files that end in .rules or .json, or a directory with some", path.display())]
     NoRules { path: PathBuf },
+    #[error("{}: expected one topology, found {}; name the one that is meant", directory.display(), listed(found))]
+    Topologies { directory: PathBuf, found: Vec<PathBuf> },
     #[error("{files}: {problem}")]
     Rules { files: String, problem: String },
     #[error("{file}: {error}")]
@@ -114,6 +116,7 @@ impl Failure {
             | Self::Io { .. }
             | Self::Events { .. }
             | Self::NoRules { .. }
+            | Self::Topologies { .. }
             | Self::Rules { .. }
             | Self::Cases { .. }
             | Self::CasesFailed { .. }
@@ -148,6 +151,10 @@ impl Failure {
             }
         }
     }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn problems(named: usize, unnamed: usize) -> String {

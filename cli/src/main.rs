@@ -10,6 +10,7 @@ mod lines;
 mod logging;
 mod place;
 mod progress;
+mod rule_set;
 mod schemas;
 mod settled;
 mod terminal;

@@ -3,14 +3,14 @@
 //! Invariant: a command that runs has typed values only; all that is wrong with the configuration was told at once before.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bus::config::Config;
 use contracts::id::EndpointId;
 use contracts::settings::{Override, Problems};
 use contracts::time::Timestamp;
-use contracts::topology::Topology;
+use contracts::topology::{SINGLE_NODE, Topology};
 
 use crate::args::{Common, Where};
 use crate::failure::Failure;
@@ -46,21 +46,47 @@ pub fn registry_override(registry: Option<&str>) -> Option<Override> {
     registry.map(|url| Override::from_flag("--registry", ["registry", "url"], url))
 }
 
-/// The topology: of the file named, else of the configuration's, else the one built in. The name is for messages.
-pub fn topology(named: Option<&Path>, config: &Config) -> Result<(String, Topology), Failure> {
-    let Some(path) = named.or(config.topology.as_deref()) else {
-        return Ok(("the topology built in".to_owned(), Topology::single_node()));
-    };
-    let name = path.display().to_string();
-    let text = fs::read(path).map_err(|source| Failure::File {
-        doing: "cannot read the topology",
-        path: path.to_owned(),
-        source,
-    })?;
-    let text = String::from_utf8(text)
-        .map_err(|error| Failure::Topology(Problems::unreadable(&*name, format!("it is not text: {error}"))))?;
-    let topology = Topology::parse(&name, &text).map_err(Failure::Topology)?;
-    Ok((name, topology))
+/// A topology, and the file that says so.
+#[derive(Debug)]
+pub struct Deployment {
+    /// For messages.
+    pub name: String,
+    /// What paths in the file are relative to.
+    pub directory: PathBuf,
+    /// Of the file, for messages about what stands in it.
+    pub text: String,
+    pub topology: Topology,
+}
+
+/// The topology: of the file named, else of the configuration's, else the one built in.
+pub fn topology(named: Option<&Path>, config: &Config) -> Result<Deployment, Failure> {
+    match named.or(config.topology.as_deref()) {
+        Some(path) => Deployment::read(path),
+        None => Ok(Deployment {
+            name: "the topology built in".to_owned(),
+            directory: PathBuf::new(),
+            text: SINGLE_NODE.to_owned(),
+            topology: Topology::single_node(),
+        }),
+    }
+}
+
+impl Deployment {
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let text = fs::read(path).map_err(|source| Failure::File {
+            doing: "cannot read the topology",
+            path: path.to_owned(),
+            source,
+        })?;
+        let text = String::from_utf8(text)
+            .map_err(|error| Failure::Topology(Problems::unreadable(&*name, format!("it is not text: {error}"))))?;
+        // Places in the file do not count it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        let topology = Topology::parse(&name, &text).map_err(Failure::Topology)?;
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { name, directory, text, topology })
+    }
 }
 
 /// This host, as the endpoint of events that name none.

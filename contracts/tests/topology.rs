@@ -88,10 +88,10 @@ fn code(text: &str) -> String {
 fn the_documentation_has_every_key_and_no_other() {
     let row = |key: &Key| {
         let of_a_topic = key.path.names().first().is_some_and(|first| first == "topics");
-        let name = key.path.to_string().replace(topics::TELEMETRY_EVENTS, "NAME");
+        let name = key.path.to_string().replace(topics::TELEMETRY_EVENTS, "NAME").replace("[0]", "[]");
         let default = match &key.default {
             _ if key.path.names().last().is_some_and(|last| last == "keep") => "below".to_owned(),
-            Some(default) if of_a_topic => default.clone(),
+            Some(default) if of_a_topic || default.starts_with('`') => default.clone(),
             Some(default) => code(default),
             None => "none".to_owned(),
         };

@@ -4,6 +4,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
+pub mod assembly;
 pub mod diagnostic;
 pub mod eval;
 mod form;

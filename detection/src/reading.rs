@@ -84,6 +84,7 @@ impl Reading<'_> {
         let repeats: Vec<(usize, usize)> =
             repeats.flat_map(|same| same[1..].iter().map(|again| (same[0], *again))).collect();
         for (first, again) in repeats {
+            self.repeats.push(again);
             let (place, origin) = &self.origins[first];
             let files = self.files;
             let earlier = Elsewhere { file: &files[*place], place: *place, span: origin.head.clone() };
@@ -114,6 +115,11 @@ impl Reading<'_> {
         let mut log = Log::new(&self.files[place], place, &mut self.diagnostics);
         log.rule = Some(self.rules[rule].id.as_str().to_owned());
         log
+    }
+
+    /// For what is wrong with a file that has no rules; told after what is wrong with those that do.
+    pub(crate) fn log_beside<'l>(&'l mut self, file: &'l File<'l>) -> Log<'l> {
+        Log::new(file, self.files.len(), &mut self.diagnostics)
     }
 
     /// The rules that could be read, in the order of the files and of their lines.

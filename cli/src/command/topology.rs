@@ -8,39 +8,47 @@ use serde_json::{Value, json};
 use crate::args::{self, Common, Drawing, Form};
 use crate::failure::Failure;
 use crate::place::{self, Access, Place};
-use crate::{settled, terminal};
+use crate::settled::Deployment;
+use crate::{rule_set, settled, terminal};
 
 pub fn run(args: args::Topology, common: &Common) -> Result<(), Failure> {
     match args {
         args::Topology::Check(args) => {
-            let (name, topology) = read(&args, common)?;
-            check(&name, &topology, common.output)
+            let deployment = read(&args, common)?;
+            check(&deployment, common.output)
         }
         args::Topology::Graph(args) => {
-            let (_, topology) = read(&args.topology, common)?;
-            graph(&topology, args.format, common.output)
+            let deployment = read(&args.topology, common)?;
+            graph(&deployment.topology, args.format, common.output)
         }
         args::Topology::Apply(args) => apply(&args, common),
     }
 }
 
-fn read(args: &args::TopologyFile, common: &Common) -> Result<(String, Topology), Failure> {
+fn read(args: &args::TopologyFile, common: &Common) -> Result<Deployment, Failure> {
     let config = settled::config(common, Vec::new())?;
     settled::topology(args.file.as_deref(), &config)
 }
 
-fn check(name: &str, topology: &Topology, form: Form) -> Result<(), Failure> {
+fn check(deployment: &Deployment, form: Form) -> Result<(), Failure> {
+    let rule_set = rule_set::of_topology(deployment, None, form)?;
+    let topology = &deployment.topology;
     let partitions: u32 = topology.topics.iter().map(|topic| topic.partitions.get()).sum();
     let topics = topology.topics.len();
+    let rules = rule_set.plan.rules.len();
     terminal::print(match form {
         Form::Text => format!(
-            "{name} is good: {} on {}, {topics} topics, {partitions} partitions\n",
+            "{} is good: {} on {}, {topics} topics, {partitions} partitions, {rules} rules\n",
+            deployment.name,
             topology.name,
             topology.log.as_str()
         ),
         Form::Json => format!(
             "{}\n",
-            json!({ "topology": topology.name, "log": topology.log.as_str(), "topics": topics, "partitions": partitions })
+            json!({
+                "topology": topology.name, "log": topology.log.as_str(), "topics": topics, "partitions": partitions,
+                "rule_set": rule_set.plan.set.name, "digest": rule_set.plan.set.digest.to_string(), "rules": rules,
+            })
         ),
     })
 }
@@ -58,7 +66,7 @@ fn graph(topology: &Topology, drawing: Drawing, form: Form) -> Result<(), Failur
 
 fn apply(args: &args::TopologyApply, common: &Common) -> Result<(), Failure> {
     let config = settled::config(common, args.place.overrides())?;
-    let (_, topology) = settled::topology(args.topology.file.as_deref(), &config)?;
+    let topology = settled::topology(args.topology.file.as_deref(), &config)?.topology;
     let place = place::open(&config, if args.dry_run { Access::Existing } else { Access::Create })?;
     if args.dry_run {
         return preview(&place, &topology, common.output);

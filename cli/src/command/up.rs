@@ -16,7 +16,6 @@ use bus::embedded::{Embedded, Options};
 use console::api::{Bounds, Serve};
 use console::listen::{self, Places, Serving};
 use contracts::settings::Override;
-use contracts::topology::Topology;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_shutdown;
@@ -24,6 +23,7 @@ use signal_hook::iterator::Signals;
 
 use crate::args::{self, Common, Form};
 use crate::failure::Failure;
+use crate::settled::Deployment;
 use crate::{place, settled, terminal};
 
 #[derive(Debug)]
@@ -32,8 +32,7 @@ pub struct Up {
     log: Options,
     dir: PathBuf,
     listen: Option<SocketAddr>,
-    topology_name: String,
-    topology: Topology,
+    deployment: Deployment,
 }
 
 impl Up {
@@ -43,15 +42,8 @@ impl Up {
         flags.extend(args.listen.map(|listen| Override::from_flag("--listen", ["api", "listen"], listen)));
         let config = settled::config(common, flags)?;
         let Log::Embedded(ref log) = config.log else { unreachable!("invariant: the flag above says which log") };
-        let (topology_name, topology) = settled::topology(args.topology.as_deref(), &config)?;
-        Ok(Self {
-            form: common.output,
-            log: log.options(),
-            dir: config.dir,
-            listen: config.api.listen,
-            topology_name,
-            topology,
-        })
+        let deployment = settled::topology(args.topology.as_deref(), &config)?;
+        Ok(Self { form: common.output, log: log.options(), dir: config.dir, listen: config.api.listen, deployment })
     }
 
     pub fn run(self) -> Result<(), Failure> {
@@ -59,7 +51,7 @@ impl Up {
         let mut ends = Ends::register()?;
         make_dir(&self.dir)?;
         let log = place::open_embedded(&self.dir, &self.log)?;
-        bus::topic::apply(&log, &self.topology.topics)?;
+        bus::topic::apply(&log, &self.deployment.topology.topics)?;
         let serve = Serve {
             log: Arc::new(log.clone()),
             endpoint_id: settled::host(),
@@ -89,7 +81,7 @@ impl Up {
             Form::Json => {
                 let line = json!({
                     "state": "ready", "version": version, "pid": pid, "log": dir, "socket": serving.socket(),
-                    "api": tcp, "topology": self.topology.name, "topics": topics.len(), "partitions": partitions,
+                    "api": tcp, "topology": self.deployment.topology.name, "topics": topics.len(), "partitions": partitions,
                 });
                 format!("{line}\n")
             }
@@ -99,8 +91,8 @@ impl Up {
                     "tripline {version}, process {pid}\n  log       {}\n  topology  {}, {}: {} topics, {partitions} partitions\n  \
                      api       unix:{socket}\n{tcp}ready; Ctrl-C ends it\n",
                     dir.display(),
-                    self.topology.name,
-                    self.topology_name,
+                    self.deployment.topology.name,
+                    self.deployment.name,
                     topics.len(),
                 )
             }

@@ -28,6 +28,7 @@ mod raw;
 mod reading;
 mod source;
 mod table;
+mod tree;
 
 use std::fmt;
 use std::path::Path;
@@ -38,6 +39,7 @@ pub use quantity::{parse_duration, parse_size, show_duration, show_size};
 pub use raw::LIST_ITEMS_MAX;
 pub use source::{FILE_BYTES_MAX, Source};
 pub use table::{Field, Reported, Table};
+pub use tree::Tree;
 
 use reading::Reading;
 

@@ -1,4 +1,4 @@
-//! The whole name of a key: `kafka.brokers`, `topics."alerts.v1".partitions`.
+//! The whole name of a key: `kafka.brokers`, `topics."alerts.v1".partitions`, `watchers[0].name`.
 
 use std::fmt;
 
@@ -16,6 +16,12 @@ impl KeyPath {
         let mut names = self.0.clone();
         names.push(name.to_owned());
         Self(names)
+    }
+
+    /// An item of a list, counted from 0.
+    #[must_use]
+    pub fn item(&self, index: usize) -> Self {
+        self.child(&format!("[{index}]"))
     }
 
     /// The path above and the last name; `None` for the file itself.
@@ -43,11 +49,21 @@ impl KeyPath {
 impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "." };
-            if is_bare(name) { write!(f, "{separator}{name}")? } else { write!(f, "{separator}{name:?}")? }
+            let separator = if index == 0 || is_item(name) { "" } else { "." };
+            if is_bare(name) || is_item(name) {
+                write!(f, "{separator}{name}")?
+            } else {
+                write!(f, "{separator}{name:?}")?
+            }
         }
         Ok(())
     }
+}
+
+/// Whether the name is a place in a list.
+fn is_item(name: &str) -> bool {
+    let index = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    index.is_some_and(|index| index.parse::<usize>().is_ok())
 }
 
 /// Whether TOML takes the name without quotes.

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::source::without_secrets;
+use super::tree::Tree;
 use crate::shown::shown;
 
 /// The most values of one list.
@@ -85,6 +86,22 @@ impl<'r> Raw<'r> {
         if items.is_empty() || items.len() > LIST_ITEMS_MAX { Err(self.out_of_range()) } else { Ok(items) }
     }
 
+    /// Tables of any shape, none at all too.
+    pub(super) fn trees(&self) -> Result<Vec<Tree>, Refusal> {
+        let Self::Toml(DeValue::Array(items), _) = self else { return Err(self.refused(None)) };
+        if items.len() > LIST_ITEMS_MAX {
+            return Err(self.out_of_range());
+        }
+        let items = items.iter().map(|item| match item.get_ref() {
+            DeValue::Table(_) => Tree::of(item).map_err(|number| {
+                let refused = Raw::spanned(number).refused(Some("JSON cannot write such a number".to_owned()));
+                Refusal { span: Some(number.span()), ..refused }
+            }),
+            _ => Raw::spanned(item).item(|item| Err(item.refused(None))),
+        });
+        items.collect()
+    }
+
     /// An item of a list refuses as part of the whole.
     pub(super) fn item<T>(&self, read: impl FnOnce(&Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
         read(self).map_err(|refusal| match self {
@@ -97,7 +114,7 @@ impl<'r> Raw<'r> {
         Refusal { reason: Reason::Type { hint }, found: self.described(), span: None }
     }
 
-    fn out_of_range(&self) -> Refusal {
+    pub(super) fn out_of_range(&self) -> Refusal {
         Refusal { reason: Reason::Range, found: self.described(), span: None }
     }
 

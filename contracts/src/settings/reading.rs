@@ -22,6 +22,8 @@ pub(super) struct Reading<'i> {
     pub input: &'i Input<'i>,
     keys: RefCell<BTreeMap<KeyPath, Key>>,
     tables: RefCell<BTreeSet<KeyPath>>,
+    /// Of tables.
+    lists: RefCell<BTreeSet<KeyPath>>,
     problems: RefCell<Problems>,
 }
 
@@ -33,7 +35,13 @@ pub(super) enum Setting<'r> {
 
 impl<'i> Reading<'i> {
     pub(super) fn new(input: &'i Input<'i>) -> Self {
-        Self { input, keys: RefCell::default(), tables: RefCell::default(), problems: RefCell::default() }
+        Self {
+            input,
+            keys: RefCell::default(),
+            tables: RefCell::default(),
+            lists: RefCell::default(),
+            problems: RefCell::default(),
+        }
     }
 
     pub(super) fn ask_key(&self, key: Key) {
@@ -42,6 +50,10 @@ impl<'i> Reading<'i> {
 
     pub(super) fn ask_table(&self, path: &KeyPath) {
         self.tables.borrow_mut().insert(path.clone());
+    }
+
+    pub(super) fn ask_list(&self, path: &KeyPath) {
+        self.lists.borrow_mut().insert(path.clone());
     }
 
     pub(super) fn set_default(&self, path: &KeyPath, words: &str, value: String) {
@@ -100,9 +112,17 @@ impl<'i> Reading<'i> {
         for (name, value) in table {
             let key = path.child(name.get_ref());
             let is_table = self.tables.borrow().contains(&key);
+            let is_list = self.lists.borrow().contains(&key);
             match value.get_ref() {
                 DeValue::Table(table) if is_table => self.report_unknown(file, &key, table),
-                _ if is_table || self.keys.borrow().contains_key(&key) => {}
+                DeValue::Array(items) if is_list => {
+                    for (index, item) in items.iter().enumerate() {
+                        if let DeValue::Table(table) = item.get_ref() {
+                            self.report_unknown(file, &key.item(index), table);
+                        }
+                    }
+                }
+                _ if is_table || is_list || self.keys.borrow().contains_key(&key) => {}
                 _ if self.problems.borrow().is_full() => self.problems.borrow_mut().count_unlisted(),
                 _ => {
                     self.report(file.place(&name.span()), self.unknown(key));
@@ -126,8 +146,8 @@ impl<'i> Reading<'i> {
 
     /// Looks for the name meant: beside it, then the same name in another table.
     fn unknown(&self, key: KeyPath) -> ProblemKind {
-        let (keys, tables) = (self.keys.borrow(), self.tables.borrow());
-        let paths = || keys.keys().chain(tables.iter());
+        let (keys, tables, lists) = (self.keys.borrow(), self.tables.borrow(), self.lists.borrow());
+        let paths = || keys.keys().chain(tables.iter()).chain(lists.iter());
         let (above, name) = key.split_last().unwrap_or_default();
         let known: Vec<String> = paths()
             .filter_map(KeyPath::split_last)

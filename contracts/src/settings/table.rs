@@ -12,10 +12,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::path::KeyPath;
-use super::problem::ProblemKind;
+use super::problem::{Place, ProblemKind};
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
-use super::raw::{Raw, Refusal, boolean, parse_loopback};
+use super::raw::{LIST_ITEMS_MAX, Raw, Refusal, boolean, parse_loopback};
 use super::reading::{Reading, Setting};
+use super::tree::Tree;
 use super::{Key, KeyState, Override, Source};
 use crate::nearest::nearest;
 
@@ -25,6 +26,8 @@ pub struct Table<'r> {
     reading: &'r Reading<'r>,
     path: KeyPath,
     content: Content<'r>,
+    /// Where it begins, if that is nearer than the file to what is missing in it.
+    head: Option<Place>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,8 @@ pub struct Field<'r, T> {
     reading: &'r Reading<'r>,
     path: KeyPath,
     expected: String,
+    /// Where the key would have to be.
+    place: Place,
     answer: Answer<T>,
     show: Box<dyn Fn(&T) -> String + 'r>,
 }
@@ -63,7 +68,8 @@ impl Reported {
 
 impl<'r> Table<'r> {
     pub(super) fn root(reading: &'r Reading<'r>, document: Option<&'r DeTable<'r>>) -> Self {
-        Self { reading, path: KeyPath::default(), content: document.map_or(Content::Absent, Content::Here) }
+        let content = document.map_or(Content::Absent, Content::Here);
+        Self { reading, path: KeyPath::default(), content, head: None }
     }
 
     /// A table within this one.
@@ -74,20 +80,49 @@ impl<'r> Table<'r> {
         let content = match (self.content, self.in_file(name)) {
             (Content::Refused(reported), _) => Content::Refused(reported),
             (_, None) => Content::Absent,
-            (_, Some((file, value))) => match value.get_ref() {
-                DeValue::Table(table) => Content::Here(table),
-                DeValue::String(_)
-                | DeValue::Integer(_)
-                | DeValue::Float(_)
-                | DeValue::Boolean(_)
-                | DeValue::Datetime(_)
-                | DeValue::Array(_) => {
-                    let (refusal, setting) = (Raw::spanned(value).refused(None), Setting::File(file, value));
-                    Content::Refused(self.reading.refused(&path, "a table", refusal, &setting))
-                }
-            },
+            (_, Some((file, value))) => self.content_of(&path, file, value),
         };
-        Table { reading: self.reading, path, content }
+        Table { reading: self.reading, path, content, head: self.head.clone() }
+    }
+
+    /// The tables of a list, `[[name]]`; none if the file has no such list.
+    pub fn tables(&self, name: &str) -> Result<Vec<Table<'r>>, Reported> {
+        let path = self.path.child(name);
+        self.reading.ask_list(&path);
+        let Some((file, value)) = self.in_file(name) else {
+            return match self.content {
+                Content::Refused(reported) => Err(reported),
+                Content::Here(_) | Content::Absent => Ok(Vec::new()),
+            };
+        };
+        let (raw, setting) = (Raw::spanned(value), Setting::File(file, value));
+        let refused = |refusal| self.reading.refused(&path, "a list of tables", refusal, &setting);
+        let DeValue::Array(items) = value.get_ref() else { return Err(refused(raw.refused(None))) };
+        if items.len() > LIST_ITEMS_MAX {
+            return Err(refused(raw.out_of_range()));
+        }
+        let items = items.iter().enumerate().map(|(index, item)| {
+            let path = path.item(index);
+            self.reading.ask_table(&path);
+            let content = self.content_of(&path, file, item);
+            Table { reading: self.reading, path, content, head: Some(file.place(&item.span())) }
+        });
+        Ok(items.collect())
+    }
+
+    fn content_of(&self, path: &KeyPath, file: Source<'r>, value: &'r Spanned<DeValue<'r>>) -> Content<'r> {
+        match value.get_ref() {
+            DeValue::Table(table) => Content::Here(table),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => {
+                let (refusal, setting) = (Raw::spanned(value).refused(None), Setting::File(file, value));
+                Content::Refused(self.reading.refused(path, "a table", refusal, &setting))
+            }
+        }
     }
 
     /// Whether the file has this table or anything else sets a key in it.
@@ -167,6 +202,14 @@ impl<'r> Table<'r> {
         )
     }
 
+    /// A list of tables of any shape, in words what each of them is.
+    pub fn trees(&self, key: &str, expected: &str) -> Field<'r, Vec<Tree>> {
+        let show = |trees: &Vec<Tree>| {
+            format!("[{}]", trees.iter().map(|tree| tree.value.to_string()).collect::<Vec<_>>().join(","))
+        };
+        self.field(key, &format!("a list of {expected}"), |raw| raw.trees(), show)
+    }
+
     /// A path. One in the file is relative to the file's directory, any other is left as it is.
     pub fn path(&self, key: &str) -> Field<'r, PathBuf> {
         let base = match self.setting(key) {
@@ -220,7 +263,12 @@ impl<'r> Table<'r> {
 
     fn problem(&self, key: &str, kind: ProblemKind) -> Reported {
         let setting = self.setting(key);
-        self.reading.report(setting.map_or_else(|| self.reading.place_of_absent(), |setting| setting.place(None)), kind)
+        self.reading.report(setting.map_or_else(|| self.place(), |setting| setting.place(None)), kind)
+    }
+
+    /// Where a key would have to be that is not there.
+    fn place(&self) -> Place {
+        self.head.clone().unwrap_or_else(|| self.reading.place_of_absent())
     }
 
     fn field<T>(
@@ -245,7 +293,8 @@ impl<'r> Table<'r> {
             },
         };
         self.reading.ask_key(asked);
-        Field { reading: self.reading, path, expected: expected.to_owned(), answer, show: Box::new(show) }
+        let (expected, place) = (expected.to_owned(), self.place());
+        Field { reading: self.reading, path, expected, place, answer, show: Box::new(show) }
     }
 
     /// What sets a key: the last override of it, else the file.
@@ -270,7 +319,7 @@ impl<T> Field<'_, T> {
             Answer::Set(value) => Ok(value),
             Answer::Refused(reported) => Err(reported),
             Answer::Absent => {
-                let place = self.reading.place_of_absent();
+                let place = self.place;
                 let variable = self.reading.input.variable_prefix.map(|prefix| self.path.variable(prefix));
                 let kind = ProblemKind::Missing { key: self.path, expected: self.expected, variable };
                 Err(self.reading.report(place, kind))

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::watching::{self, NAME};
 use super::{LogKind, PARTITIONS_DEFAULT, Topology};
 use crate::nearest::nearest;
 use crate::settings::{Reported, Table, parse_duration, show_duration};
@@ -32,7 +33,12 @@ struct Defaults {
 }
 
 pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
-    let name = root.parsed("name", "a name of letters, digits, `-` and `_`", parse_name, String::clone).required();
+    let name = root.parsed("name", NAME, parse_name, String::clone).required();
+    let rule_set = root.parsed("rule_set", NAME, parse_name, String::clone);
+    let rule_set = match &name {
+        Ok(name) => rule_set.or_from(name.clone(), "`name`"),
+        Err(reported) => rule_set.optional().and(Err(*reported)),
+    };
     let log = root.word("bus", &LogKind::WORDS).required();
     let omitted = root.parsed_list("omit", "topic names", parse_topic, |topic| topic.name.to_owned()).optional();
     let defaults = defaults(&root.table("defaults"), log);
@@ -41,6 +47,9 @@ pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
     let standing = defaults.unwrap_or_default();
     let read: Vec<_> =
         topics::ALL.iter().map(|row| (row, declared(&table.table(row.name), row, log, standing))).collect();
+    let watchers = watching::watchers(root, &name);
+    let escalation = watching::escalation(&root.table("escalation"));
+    let tests = watching::tests(root);
     let omitted = omitted?.unwrap_or_default();
     for topic in omitted.iter().filter(|topic| table.table(topic.name).is_present()) {
         table.contradiction(topic.name, "the topic is left out by `omit`");
@@ -49,7 +58,15 @@ pub(super) fn topology(root: &Table<'_>) -> Result<Topology, Reported> {
     let exists = |row: &Topic| !omitted.iter().any(|topic| topic.name == row.name);
     let topics =
         read.into_iter().filter(|(row, _)| exists(row)).map(|(_, declared)| declared).collect::<Result<_, _>>();
-    Ok(Topology { name: name?, log: log?, topics: topics? })
+    Ok(Topology {
+        name: name?,
+        log: log?,
+        topics: topics?,
+        rule_set: rule_set?,
+        watchers: watchers?,
+        escalation: escalation?,
+        tests: tests?,
+    })
 }
 
 fn defaults(table: &Table<'_>, log: Result<LogKind, Reported>) -> Result<Defaults, Reported> {
@@ -131,7 +148,7 @@ fn at_least_one(partitions: u32) -> NonZeroU32 {
     NonZeroU32::new(partitions).expect("invariant: the range of partitions begins at 1")
 }
 
-fn parse_name(text: &str) -> Result<String, Option<String>> {
+pub(super) fn parse_name(text: &str) -> Result<String, Option<String>> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     match text.chars().find(|c| !legal(*c)) {
         Some(c) => Err(Some(format!("{c:?} is none"))),

@@ -1,4 +1,4 @@
-//! A deployment's topology: which log, which topics, how many partitions, what is kept.
+//! A deployment's topology: which log, which topics, how many partitions, what is kept; which rules watch, and tests of them.
 //!
 //! Invariants:
 //! - every topic of [`topics::ALL`] exists unless the file leaves it out by name, and no other one does: a misspelt
@@ -11,6 +11,7 @@
 mod file;
 mod flow;
 mod graph;
+mod watching;
 
 use std::num::NonZeroU32;
 
@@ -19,19 +20,26 @@ use crate::topics::Declared;
 
 pub use file::{KEEP_BYTES_MAX, KEEP_BYTES_MIN, KEEP_TIME_MAX, KEEP_TIME_MIN, PARTITIONS_MAX, REPLICATION_MAX};
 pub use flow::{Flow, Party, flow};
+pub use watching::{BUILT_IN, Escalation, Events, RuleSource, SILENCE_MAX, Test, Watcher};
 
 /// Partitions of a topic whose number is free, where nothing says otherwise.
 pub const PARTITIONS_DEFAULT: NonZeroU32 = NonZeroU32::new(4).expect("invariant: four is not zero");
 
 /// The topology of `tripline up` without a file.
-const SINGLE_NODE: &str = include_str!("../../../topologies/single-node.toml");
+pub const SINGLE_NODE: &str = include_str!("../../../topologies/single-node.toml");
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Topology {
     pub name: String,
     pub log: LogKind,
     /// In the order of [`crate::topics::ALL`].
     pub topics: Vec<Declared>,
+    /// The rule set's name.
+    pub rule_set: String,
+    /// One at least: without any in the file, one of the topology's name with the rules that come with the program.
+    pub watchers: Vec<Watcher>,
+    pub escalation: Escalation,
+    pub tests: Vec<Test>,
 }
 
 /// Which log a topology is made for.
@@ -55,8 +63,10 @@ impl Topology {
 
     /// The keys there are. Those of each topic stand under its name.
     pub fn all_keys() -> Vec<Key> {
-        let least = Input::file("", "name = 'n'\nbus = 'kafka'");
-        settings::read(&least, file::topology).expect("invariant: only these two keys are required").keys
+        let least = "name = 'n'\nbus = 'kafka'\n[[watchers]]\nname = 'w'\nrules = ['built-in']\n\
+                     [[tests]]\nname = 't'\nevents = []\nalerts = []";
+        let read = settings::read(&Input::file("", least), file::topology);
+        read.expect("invariant: no other key is required").keys
     }
 
     pub fn topic(&self, name: &str) -> Option<&Declared> {

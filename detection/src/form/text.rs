@@ -31,6 +31,11 @@ impl Text {
         Self { value: String::new(), stretches: vec![(0, offset)] }
     }
 
+    /// A string of another notation, which stands at `offset`: byte for byte, or nearly so where it has escapes.
+    pub fn nearly(value: String, offset: usize) -> Self {
+        Self { value, ..Self::starting(offset) }
+    }
+
     /// What stands at `offset` of the file comes next.
     fn resume(&mut self, offset: usize) {
         self.stretches.push((self.value.len(), offset));

@@ -11,6 +11,7 @@ mod subscription;
 
 use contracts::canonical;
 use contracts::json::{Object, Value};
+use contracts::settings::Tree;
 
 use crate::diagnostic::{Diagnostics, Log, Reported};
 use crate::form::{Node, Origin};
@@ -38,6 +39,11 @@ pub fn subscription_to_object(subscription: &Subscription) -> Object<'static> {
 
 pub fn subscription_from_json(name: &str, text: &str) -> Result<Subscription, Diagnostics> {
     read(name, text, subscription::read)
+}
+
+/// A subscription that stands in a topology.
+pub(crate) fn subscription_from_tree(tree: &Tree, log: &mut Log<'_>) -> Result<Subscription, Reported> {
+    subscription::read(&node::part(tree, log.file.text), log)
 }
 
 /// The body of a rule set as `rule.sets.v1` carries it in parts; its SHA-256 is what the set is known by.

@@ -7,10 +7,10 @@ use std::path::Path;
 use detection::text;
 use serde_json::json;
 
-use super::files::{read_text, text_files};
-use super::tell;
 use crate::args::{self, Form};
 use crate::failure::Failure;
+use crate::rule_set::files::{read_text, text_files};
+use crate::rule_set::tell;
 use crate::terminal;
 
 pub fn run(args: &args::RulesFmt, form: Form) -> Result<(), Failure> {

@@ -4,13 +4,13 @@ use contracts::field::Symbols as _;
 use detection::plan::{PlannedRule, Routing};
 use serde_json::json;
 
-use super::Compiled;
 use crate::args::Form;
 use crate::failure::Failure;
+use crate::rule_set::RuleSetFiles;
 use crate::terminal;
 
-pub fn run(compiled: &Compiled, form: Form) -> Result<(), Failure> {
-    let rules = &compiled.plan.rules;
+pub fn run(read: &RuleSetFiles, form: Form) -> Result<(), Failure> {
+    let rules = &read.plan.rules;
     let lines = rules.iter().map(|planned| match form {
         Form::Text => text(planned, rules),
         Form::Json => object(planned).to_string() + "\n",

@@ -10,9 +10,10 @@ use contracts::records::{Alert, AnyRecord};
 use detection::scenario::{self, Case, Rig, difference};
 use serde_json::json;
 
-use super::{Compiled, plan};
+use super::plan;
 use crate::args::Form;
 use crate::failure::Failure;
+use crate::rule_set::RuleSetFiles;
 use crate::terminal;
 
 /// What became of the cases of one rule.
@@ -28,16 +29,16 @@ struct Failed {
     why: String,
 }
 
-pub fn run(compiled: &Compiled, form: Form) -> Result<(), Failure> {
+pub fn run(read: &RuleSetFiles, form: Form) -> Result<(), Failure> {
     let mut failed = 0;
     let mut cases = 0;
-    for (planned, file) in compiled.plan.rules.iter().zip(&compiled.file_of) {
+    for (planned, file) in read.plan.rules.iter().zip(&read.file_of) {
         let rule = &planned.rule;
         let alone = plan(vec![rule.clone()]).expect("invariant: a good rule is good alone");
         let alone = Arc::new(alone);
         let mut tested = Tested { rule: rule.id.to_string(), cases: 0, failures: Vec::new() };
         for named in &rule.tests {
-            let (name, text) = compiled.files.cases(*file, named)?;
+            let (name, text) = read.files.cases(*file, named)?;
             let read = scenario::read(&text).map_err(|error| Failure::Cases { file: name, error })?;
             tested.cases += read.len();
             tested.failures.extend(read.iter().filter_map(|case| check(case, Arc::clone(&alone))));
@@ -46,7 +47,7 @@ pub fn run(compiled: &Compiled, form: Form) -> Result<(), Failure> {
         cases += tested.cases;
         tell(&tested, form)?;
     }
-    let rules = compiled.plan.rules.len();
+    let rules = read.plan.rules.len();
     terminal::print(match form {
         Form::Text => format!("{rules} rules, {cases} cases, {failed} failed\n"),
         Form::Json => format!("{}\n", json!({ "rules": rules, "cases": cases, "failed": failed })),
