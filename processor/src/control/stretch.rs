@@ -94,7 +94,9 @@ mod tests {
     #[test]
     fn what_lies_between_its_ends_is_known_and_nothing_else() {
         let mut stretch = Stretch::beginning_at(Offset(10));
-        [12, 15].into_iter().for_each(|offset| stretch.push(given(offset)));
+        for offset in [12, 15] {
+            stretch.push(given(offset));
+        }
         let found = [-1, 8, 9, 11, 12, 14, 15, 16].map(|after| next(&stretch, after));
         assert_eq!(found, ["unknown", "unknown", "12", "12", "15", "15", "none below 16", "unknown"]);
     }
@@ -102,7 +104,9 @@ mod tests {
     #[test]
     fn one_that_grows_too_long_forgets_its_beginning() {
         let mut stretch = Stretch::beginning_at(Offset(0));
-        (0..=i64::try_from(RECORDS_MAX).unwrap()).for_each(|offset| stretch.push(given(offset)));
+        for offset in 0..=i64::try_from(RECORDS_MAX).unwrap() {
+            stretch.push(given(offset));
+        }
         assert_eq!([-1, 0].map(|after| next(&stretch, after)), ["unknown", "1"]);
         assert_eq!(stretch.len(), RECORDS_MAX);
     }
