@@ -61,6 +61,7 @@ impl Ticker {
             let to = To::Partition { index: task.partition, key: Some(NO_ENDPOINT.as_bytes()) };
             self.producer.send(&Row { topic, to, value: Some(&value), headers: &headers }, 0)?;
         }
+        self.shared.figures.ticks(ticking.len());
         Ok(ticking.len())
     }
 

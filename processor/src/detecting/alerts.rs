@@ -33,6 +33,7 @@ impl Core for Alerts {
         };
         let input = risk::Input { appended_at: record.appended_at, alert: &alert };
         let effects = risk::step(&self.shared.risk, view, &input);
+        rows.counted.risk += effects.counts;
         push_all(&effects.rows, of, framings, rows)
     }
 }

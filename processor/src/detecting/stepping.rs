@@ -36,6 +36,7 @@ impl Stepping {
         if let Some(plan) = effects.plan {
             self.plan = plan;
         }
+        rows.counted.detection += effects.counts;
         push_all(&effects.rows, of, framings, rows)?;
         match effects.refused {
             Some(refused) => push_letter(invalid(self.id, record, refused), of, framings, rows),

@@ -1,0 +1,27 @@
+//! Looking at a processor that runs, from any thread.
+
+use std::sync::{Arc, Weak};
+
+use crate::metrics::Metrics;
+use crate::readiness::{Readiness, Waiting};
+use crate::shared::Shared;
+
+/// Keeps nothing open: once the processor has ended there is nothing more to see.
+#[derive(Debug, Clone)]
+pub struct Watch(Weak<Shared>);
+
+impl Watch {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self(Arc::downgrade(shared))
+    }
+
+    /// `None`: it has ended.
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.0.upgrade().map(|shared| Metrics::of(&shared))
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        let ended = || Readiness::Waiting(vec![Waiting::NotRunning]);
+        self.metrics().map_or_else(ended, |metrics| metrics.readiness)
+    }
+}
