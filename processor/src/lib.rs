@@ -38,7 +38,7 @@ mod watch;
 pub use core::{Core, CoreError, Cores};
 pub use error::ProcessorError;
 pub use failpoint::{Failpoints, Point, Stopped};
-pub use framing::Framings;
+pub use framing::{FramingError, Framings, TOPICS};
 pub use lookout::RESTORE_MARGIN;
 pub use member::{Heard, TaskLoop};
 pub use metrics::{Counted, Metrics};
