@@ -21,10 +21,19 @@ use crate::task::TaskId;
 pub trait Core: Send + Debug {
     fn apply(&mut self, record: &Record<'_>, view: &mut View<'_>, rows: &mut Rows) -> Result<(), CoreError>;
 
-    /// The place on the control topic of the last command in force, -1 before the first; `None` for tasks that take none.
-    fn commands_passed(&self) -> Option<i64> {
+    /// What is in force; `None` for tasks that take no commands.
+    fn standing(&self) -> Option<Standing> {
         None
     }
+}
+
+/// What people's commands came to in a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The place on the control topic of the last command in force, -1 before the first.
+    pub passed: i64,
+    /// The rule set it runs by.
+    pub rule_set: Digest,
 }
 
 /// Makes the core of a task from the state the task has.

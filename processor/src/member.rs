@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bus::{Batch, Member, Offset, Partition, Polled, Record};
 
 use crate::ProcessorError;
 use crate::failpoint::Point;
+use crate::metrics::Half;
 use crate::ownership::Written;
 use crate::recovery;
 use crate::shared::Shared;
@@ -23,6 +25,7 @@ pub struct TaskLoop {
     batch: Batch,
     pending: Pending,
     flow: Flow,
+    trouble: Option<String>,
 }
 
 /// What a turn could not finish because something outside could not be reached; it comes before the next poll.
@@ -60,6 +63,7 @@ impl TaskLoop {
             batch: Batch::default(),
             pending: Pending::Nothing,
             flow: Flow::Open,
+            trouble: None,
         }
     }
 
@@ -73,7 +77,11 @@ impl TaskLoop {
         }
         self.regulate()?;
         match self.member.poll(&mut self.batch, &self.shared.settings.batch)? {
-            Polled::Batch => self.apply().map(Heard::Records),
+            Polled::Batch => {
+                let applied = self.apply()?;
+                self.note_ends()?;
+                Ok(Heard::Records(applied))
+            }
             Polled::Assigned(partitions) => self.assigned(partitions),
             Polled::Revoked(partitions) => {
                 let tasks = ids(&partitions)?;
@@ -85,6 +93,7 @@ impl TaskLoop {
             Polled::Lost(partitions) => {
                 let tasks = ids(&partitions)?;
                 self.shared.ownership.end(&tasks);
+                self.shared.figures.lost();
                 self.shared.failpoints.hit(Point::Lost)?;
                 // Only once it is over this member may join again: with fresh metadata old rows would be taken.
                 drop(self.shared.ownership.publishing());
@@ -104,6 +113,14 @@ impl TaskLoop {
         self.shared.ownership.waiting_bytes()
     }
 
+    /// Why the last turn failed, if it did; for whoever looks.
+    pub(crate) fn in_trouble(&mut self, reason: Option<String>) {
+        if self.trouble != reason {
+            self.shared.figures.trouble(Half::Applying, reason.clone());
+            self.trouble = reason;
+        }
+    }
+
     pub(crate) fn interrupt(&self) {
         self.shared.ownership.interrupt();
     }
@@ -116,6 +133,7 @@ impl TaskLoop {
     }
 
     fn assigned(&mut self, partitions: Vec<Partition>) -> Result<Heard, ProcessorError> {
+        self.shared.figures.restoring(&ids(&partitions)?);
         let outcome = self.take_over(&partitions);
         if outcome.as_ref().is_err_and(ProcessorError::is_passing) {
             self.pending = Pending::Assigned(partitions);
@@ -137,17 +155,19 @@ impl TaskLoop {
         for (id, recovered) in recovered {
             tracing::info!(task = %id, applied = %recovered.applied, published = %recovered.published, "task starts");
             let task = Task::open(id, recovered.applied, &self.shared.store, &*self.shared.cores)?;
-            self.shared.ownership.grant(id, recovered, task.commands_passed());
+            self.shared.ownership.grant(id, recovered, task.standing());
             self.tasks.insert(id, task);
         }
         if self.flow == Flow::Open {
             self.member.resume(partitions)?;
         }
+        self.shared.figures.assigned(&tasks);
         Ok(Heard::Assigned(tasks.len()))
     }
 
     fn release(&mut self, partitions: &[Partition], tasks: &[TaskId]) -> Result<(), ProcessorError> {
         self.tasks.retain(|task, _| !tasks.contains(task));
+        self.shared.figures.released(tasks);
         tracing::info!(?tasks, "tasks end");
         Ok(self.member.release(partitions)?)
     }
@@ -167,9 +187,22 @@ impl TaskLoop {
         outcome
     }
 
+    /// The end of an input may lie beyond the record after the last: markers leave holes.
+    fn note_ends(&self) -> Result<(), ProcessorError> {
+        for partition in self.batch.ends() {
+            let task = TaskId::of(partition)?;
+            if self.tasks.contains_key(&task) {
+                let read_to = self.member.position(partition)?;
+                self.shared.figures.see(task, |seen| seen.read_to = Some(read_to));
+            }
+        }
+        Ok(())
+    }
+
     /// All tasks' changes of one poll are one write.
     fn apply_batch(&mut self) -> Result<usize, ProcessorError> {
         self.shared.failpoints.hit(Point::BatchPolled)?;
+        let began = Instant::now();
         let mut write = store::Batch::default();
         let mut applied: Vec<(TaskId, Applied)> = Vec::new();
         for (partition, records) in by_partition(&self.batch) {
@@ -179,11 +212,13 @@ impl TaskLoop {
             applied.push((id, task.apply(records.into_iter(), published, &self.shared.store, &mut write)?));
         }
         self.shared.failpoints.hit(Point::BatchApplied)?;
+        let writes = Instant::now();
         self.shared.store.write(&write)?;
+        self.shared.figures.batch(&applied, writes - began, writes.elapsed());
         let written = applied.iter().map(|(id, applied)| {
             let task = self.tasks.get_mut(id).expect("invariant: it was applied just now");
             task.written(applied);
-            Written { task: *id, bytes: applied.bytes, commands_passed: task.commands_passed() }
+            Written { task: *id, bytes: applied.bytes, standing: task.standing() }
         });
         let written: Vec<Written> = written.collect();
         self.shared.failpoints.hit(Point::BatchWritten)?;

@@ -6,11 +6,15 @@
 use bus::{Header, Row, To};
 use contracts::topics::MESSAGE_BYTES_MAX;
 
-/// The rows that follow from one record, encoded, in their order.
+use crate::metrics::Counted;
+
+/// The rows that follow from one record, encoded, in their order; and what was counted on the way.
 #[derive(Debug, Default)]
 pub struct Rows {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// A core adds to it.
+    pub counted: Counted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +47,7 @@ impl Rows {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.counted = Counted::default();
     }
 
     pub(crate) fn encoded(&self) -> impl Iterator<Item = &[u8]> {

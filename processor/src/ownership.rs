@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bus::{Offset, Ownership as Verdict};
 
+use crate::core::Standing;
 use crate::recovery::Recovered;
 use crate::task::TaskId;
 
@@ -24,8 +25,8 @@ pub(crate) struct Live {
     pub published: Offset,
     /// Rows in its outbox, in bytes.
     pub waiting_bytes: usize,
-    /// The place on the control topic of the last command it took; none of a task that takes none.
-    pub commands_passed: Option<i64>,
+    /// None of a task that takes no commands.
+    pub standing: Option<Standing>,
 }
 
 /// A batch of a task was written.
@@ -34,7 +35,7 @@ pub(crate) struct Written {
     pub task: TaskId,
     /// Rows that came into the outbox.
     pub bytes: usize,
-    pub commands_passed: Option<i64>,
+    pub standing: Option<Standing>,
 }
 
 #[derive(Debug, Default)]
@@ -55,12 +56,12 @@ struct Table {
 
 impl Ownership {
     /// A partition was assigned and its task is ready.
-    pub fn grant(&self, task: TaskId, recovered: Recovered, commands_passed: Option<i64>) {
+    pub fn grant(&self, task: TaskId, recovered: Recovered, standing: Option<Standing>) {
         let mut table = self.table();
         table.last += 1;
         let epoch = Epoch(table.last);
         let Recovered { published, waiting_bytes, .. } = recovered;
-        table.live.insert(task, Live { epoch, published, waiting_bytes, commands_passed });
+        table.live.insert(task, Live { epoch, published, waiting_bytes, standing });
         self.wake(table);
     }
 
@@ -104,7 +105,7 @@ impl Ownership {
         for written in written {
             if let Some(live) = table.live.get_mut(&written.task) {
                 live.waiting_bytes += written.bytes;
-                live.commands_passed = written.commands_passed;
+                live.standing = written.standing;
             }
         }
         self.wake(table);

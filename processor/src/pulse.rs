@@ -22,6 +22,7 @@ use contracts::time::Timestamp;
 
 use crate::ProcessorError;
 use crate::control::{Control, Follower, Given};
+use crate::core::Standing;
 use crate::ownership::Epoch;
 use crate::shared::Shared;
 use crate::task::{Stage, TaskId};
@@ -82,6 +83,7 @@ impl Pulse {
         for task in &ticking {
             self.send(*task, TICK, "{}")?;
         }
+        self.shared.figures.ticks(ticking.len());
         Ok(ticking.len())
     }
 
@@ -111,7 +113,7 @@ impl Pulse {
         self.marked.retain(|task, marked| live.get(task).is_some_and(|live| live.epoch == marked.epoch));
         let mut written = 0;
         for (task, live) in live {
-            let Some(passed) = live.commands_passed else { continue };
+            let Some(Standing { passed, .. }) = live.standing else { continue };
             let mut marked = self.marked.get(&task).map_or(passed, |marked| marked.passed.max(passed));
             for _ in 0..MARKERS_MAX {
                 let Some(given) = control.heard_after(marked)? else { break };

@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bus::{Bus, BusError, MemberSettings};
 
 use crate::checkpoint::Checkpointer;
 use crate::core::Cores;
 use crate::failpoint::Failpoints;
+use crate::lookout::{self, Lookout};
 use crate::member::TaskLoop;
+use crate::metrics::Figures;
 use crate::ownership::Ownership;
 use crate::publisher::{Outbound, Sent};
 use crate::pulse::Pulse;
 use crate::shared::Shared;
 use crate::store::Store;
+use crate::watch::Watch;
 use crate::{ProcessorError, Settings};
 
 /// How long a stopping processor tries to publish what is ready.
@@ -35,6 +38,8 @@ pub struct Processor {
     pub pulse: Pulse,
     /// If the settings say where checkpoints go.
     pub checkpoints: Option<Checkpointer>,
+    lookout: Lookout,
+    watch: Watch,
 }
 
 impl Processor {
@@ -57,23 +62,35 @@ impl Processor {
         })?;
         let membership = member.membership();
         let ownership = Ownership::default();
-        let shared = Arc::new(Shared { bus, settings, cores, store, ownership, failpoints });
+        let shared =
+            Arc::new(Shared { bus, settings, cores, store, ownership, failpoints, figures: Figures::default() });
         let outbound = Outbound::new(Arc::clone(&shared), publisher, membership, Instant::now());
         let checkpoints = shared.settings.checkpoints.clone().map(|dir| Checkpointer::new(Arc::clone(&shared), dir));
         let pulse = Pulse::new(Arc::clone(&shared))?;
-        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, pulse, checkpoints })
+        let (lookout, watch) = (Lookout::new(Arc::clone(&shared)), Watch::new(&shared));
+        Ok(Self { tasks: TaskLoop::new(shared, member), outbound, pulse, checkpoints, lookout, watch })
+    }
+
+    /// To see how it does, also while it runs.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Runs until `stop` is set or something cannot be gone on with. Stopped, it publishes what is ready and leaves.
     pub fn run(self, stop: &AtomicBool) -> Result<(), ProcessorError> {
-        let Self { mut tasks, mut outbound, mut pulse, mut checkpoints } = self;
+        let Self { mut tasks, mut outbound, mut pulse, mut checkpoints, mut lookout, .. } = self;
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             // Dropped, whichever way this ends, it ends the other threads.
             let (running, over) = mpsc::channel();
+            let (running_too, over_too) = mpsc::channel();
             let publishing = spawn(scope, "publisher", &ended, || publish(&mut outbound, &ended))?;
             let pulsing = spawn(scope, "pulse", &ended, || {
                 beat(&mut pulse, &ended);
+                Ok(())
+            });
+            let looking = spawn(scope, "lookout", &ended, move || {
+                look(&mut lookout, &over_too);
                 Ok(())
             });
             let writing = checkpoints
@@ -84,8 +101,8 @@ impl Processor {
                 apply(&mut tasks, stop, &ended)
             };
             tasks.interrupt();
-            drop::<mpsc::Sender<()>>(running);
-            let pulsed = pulsing.and_then(joined);
+            drop::<[mpsc::Sender<()>; 2]>([running, running_too]);
+            let pulsed = pulsing.and_then(joined).and(looking.and_then(joined));
             let wrote = writing.map_or(Ok(()), |writing| joined(writing?));
             applied.and(joined(publishing)).and(pulsed).and(wrote)
         })?;
@@ -130,12 +147,28 @@ fn apply(tasks: &mut TaskLoop, stop: &AtomicBool, ended: &AtomicBool) -> Outcome
         match tasks.turn() {
             Err(error) if error.is_passing() => {
                 tracing::warn!(%error, "cannot go on yet; trying again");
+                tasks.in_trouble(Some(error.to_string()));
                 std::thread::sleep(RETRY_AFTER);
             }
-            outcome => drop(outcome?),
+            outcome => {
+                outcome?;
+                tasks.in_trouble(None);
+            }
         }
     }
     Ok(())
+}
+
+/// What cannot be seen now is seen later.
+fn look(lookout: &mut Lookout, over: &mpsc::Receiver<()>) {
+    loop {
+        if let Err(error) = lookout.turn(Instant::now(), SystemTime::now()) {
+            tracing::warn!(%error, "cannot look at the inputs");
+        }
+        if over.recv_timeout(lookout::LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
 }
 
 fn publish(outbound: &mut Outbound, ended: &AtomicBool) -> Outcome {

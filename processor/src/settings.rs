@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bus::{BatchLimit, Instance};
+use bus::{BatchLimit, Instance, config};
 
 use crate::framing::Framings;
 use crate::store::Memory;
@@ -53,6 +53,32 @@ pub enum StateLoss {
 }
 
 impl Settings {
+    /// As an operator configured it. What else there is keeps its default.
+    pub fn of(instance: Instance, config: &config::Processor) -> Self {
+        let stages = config.stages.iter().map(|task| match task {
+            config::Task::Events => Stage::Events,
+            config::Task::Matches => Stage::Matches,
+            config::Task::Risk => Stage::Alerts,
+        });
+        Self {
+            group: config.group.clone(),
+            is_static: config.is_static,
+            session_timeout: config.session_timeout,
+            stages: stages.collect(),
+            memory: Memory {
+                block_cache_bytes: config.block_cache_bytes,
+                write_buffer_bytes: config.write_buffer_bytes,
+                open_files_max: config.open_files_max,
+                ..Memory::default()
+            },
+            outbox_bytes_max: config.outbox_bytes_max,
+            checkpoints: config.checkpoints.clone(),
+            checkpoint_every: config.checkpoint_every,
+            tick_every: config.tick_every,
+            ..Self::new(instance, config.dir.clone())
+        }
+    }
+
     pub fn new(instance: Instance, dir: PathBuf) -> Self {
         Self {
             instance,
@@ -71,5 +97,20 @@ impl Settings {
             framings: Framings::default(),
             state_loss: StateLoss::Refuse,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_is_documented_as_a_default_is_one() {
+        let instance = Instance::new("p").unwrap();
+        let configured = Settings::of(instance.clone(), &config::Processor::defaults(Path::new("/data")));
+        let own = Settings::new(instance, PathBuf::from("/data/processor"));
+        assert_eq!(format!("{configured:?}"), format!("{own:?}"));
     }
 }

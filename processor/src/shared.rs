@@ -7,6 +7,7 @@ use bus::Bus;
 use crate::Settings;
 use crate::core::Cores;
 use crate::failpoint::Failpoints;
+use crate::metrics::Figures;
 use crate::ownership::Ownership;
 use crate::store::Store;
 
@@ -18,4 +19,5 @@ pub(crate) struct Shared {
     pub store: Store,
     pub ownership: Ownership,
     pub failpoints: Failpoints,
+    pub figures: Figures,
 }

@@ -9,7 +9,8 @@ use contracts::topics;
 use detection::view::View;
 
 use crate::ProcessorError;
-use crate::core::{Core, CoreError, Cores};
+use crate::core::{Core, CoreError, Cores, Standing};
+use crate::metrics::Counted;
 use crate::outbox::Rows;
 use crate::store::{self, Store};
 
@@ -45,6 +46,11 @@ pub(crate) struct Applied {
     pub position: Offset,
     /// Rows of outbox, encoded.
     pub bytes: usize,
+    pub records: u64,
+    /// Of these, applied in silence.
+    pub repeated: u64,
+    /// By the others.
+    pub counted: Counted,
 }
 
 impl Task {
@@ -63,7 +69,8 @@ impl Task {
     ) -> Result<Applied, ProcessorError> {
         let state = store.state(self.id);
         let mut view = View::over(&state);
-        let mut applied = Applied { position: self.position, bytes: 0 };
+        let mut applied =
+            Applied { position: self.position, bytes: 0, records: 0, repeated: 0, counted: Counted::default() };
         let mut rows = Rows::default();
         for record in records {
             if record.offset < applied.position {
@@ -72,7 +79,11 @@ impl Task {
             }
             rows.clear();
             self.core.apply(&record, &mut view, &mut rows)?;
-            if record.offset >= published {
+            applied.records += 1;
+            if record.offset < published {
+                applied.repeated += 1;
+            } else {
+                applied.counted += rows.counted;
                 for (index, row) in rows.encoded().enumerate() {
                     let index = u32::try_from(index).expect("invariant: a record's rows are far fewer");
                     applied.bytes += row.len();
@@ -92,13 +103,22 @@ impl Task {
         self.position = applied.position;
     }
 
-    pub fn commands_passed(&self) -> Option<i64> {
-        self.core.commands_passed()
+    pub fn standing(&self) -> Option<Standing> {
+        self.core.standing()
     }
 }
 
 impl Stage {
     pub const ALL: [Self; 3] = [Self::Events, Self::Matches, Self::Alerts];
+
+    /// In words of ours: settings, labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Matches => "matches",
+            Self::Alerts => "risk",
+        }
+    }
 
     pub fn topic(self) -> &'static str {
         match self {

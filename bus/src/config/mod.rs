@@ -9,6 +9,7 @@
 mod connections;
 mod describe;
 mod place;
+mod processor;
 mod reader;
 mod secret;
 
@@ -23,6 +24,7 @@ use crate::connection::{KafkaConnection, RegistryConnection};
 use crate::embedded::{Flush, Memory, Options};
 pub use describe::Description;
 use place::Environment;
+pub use processor::{Processor, Task};
 
 /// What the names of environment variables begin with.
 pub const VARIABLE_PREFIX: &str = "TRIPLINE_";
@@ -47,6 +49,8 @@ pub struct Config {
     pub log: Log,
     pub registry: Option<RegistryConnection>,
     pub api: Api,
+    pub processor: Processor,
+    pub log_form: LogForm,
     /// Every key there is, what it came to and who set it. Holds no secret.
     pub keys: Vec<Key>,
 }
@@ -65,6 +69,15 @@ pub struct EmbeddedSettings {
     pub flush: Flush,
     pub memory: Memory,
     pub disk_reserve_bytes: u64,
+}
+
+/// How a service writes its own log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogForm {
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The keys at the top of the file, and the tables `[embedded]` and `[api]`.
+//! The keys at the top of the file, and the tables `[embedded]`, `[api]` and `[log]`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use contracts::nearest::nearest;
 use contracts::settings::{Reported, Table, parse_duration, show_duration};
 use contracts::topology::LogKind;
 
-use super::connections;
-use super::{Api, Config, EmbeddedSettings, Log};
+use super::{Api, Config, EmbeddedSettings, Log, LogForm};
+use super::{connections, processor};
 use crate::Instance;
 use crate::embedded::{Flush, Memory, Options};
 
@@ -28,6 +28,8 @@ pub(super) fn config(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Conf
     let kafka = connections::kafka(&kafka, bus);
     let registry = connections::registry(&root.table("registry"));
     let api = api(&root.table("api"));
+    let processor = processor::processor(&root.table("processor"), dir.as_deref().map_err(|reported| *reported));
+    let log_form = root.table("log").word("format", &LOG_FORMS).or(LogForm::default());
     let embedded = embedded?;
     let log = kafka?.map_or(Log::Embedded(embedded), Log::Kafka);
     Ok(Config {
@@ -38,6 +40,8 @@ pub(super) fn config(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Conf
         log,
         registry: registry?,
         api: api?,
+        processor: processor?,
+        log_form: log_form?,
         keys: Vec::new(),
     })
 }
@@ -57,6 +61,8 @@ fn embedded(table: &Table<'_>) -> Result<EmbeddedSettings, Reported> {
 fn api(table: &Table<'_>) -> Result<Api, Reported> {
     Ok(Api { listen: table.loopback_address("listen").optional()? })
 }
+
+const LOG_FORMS: [(&str, LogForm); 2] = [("text", LogForm::Text), ("json", LogForm::Json)];
 
 const FLUSH: &str = "a duration from 1ms to 1m, \"every-write\" or \"os-decides\"";
 

@@ -8,6 +8,8 @@
 //!
 //! Absent on purpose: ticks. Nothing leaves before a later alert's append time says so.
 
+use std::ops::AddAssign;
+
 use contracts::id::AgentId;
 use contracts::records::{Alert, AnyRecord, RiskAlert, Snapshot};
 use contracts::time::Timestamp;
@@ -48,6 +50,18 @@ pub struct Counts {
     pub pushed_out: u64,
     /// Snapshots whose time was over.
     pub left: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        let Self { alerts, entered, repeated, unrated, pushed_out, left } = more;
+        self.alerts += alerts;
+        self.entered += entered;
+        self.repeated += repeated;
+        self.unrated += unrated;
+        self.pushed_out += pushed_out;
+        self.left += left;
+    }
 }
 
 /// What follows from one alert: first for the agents that a snapshot has left, then for the alert's own.

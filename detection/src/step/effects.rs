@@ -1,5 +1,6 @@
 //! What follows from a record.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use contracts::field::NotAJsonObject;
@@ -45,6 +46,10 @@ pub struct Counts {
     pub held: [u64; Held::ALL.len()],
     /// Held-back matches whose count was published with this record, by reason.
     pub told: [u64; Held::ALL.len()],
+    /// Evaluations that were cut off because they cost too much work; each is held against its rule.
+    pub over_budget: u64,
+    /// Circuit breakers that came into a state, in the order of [`BreakerState`].
+    pub breakers: [u64; BreakerState::ALL.len()],
 }
 
 /// Why a match raised no alert.
@@ -56,6 +61,70 @@ pub enum Held {
     Suppression,
     StormLimit,
     CircuitBreaker,
+}
+
+/// What a circuit breaker lets through: nothing, a few for trial, all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BreakerState {
+    Open,
+    HalfOpen,
+    Closed,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        // Without `..`, so that a new count cannot be forgotten here.
+        let Self {
+            events,
+            sent_again,
+            clamped,
+            late,
+            too_deep,
+            ungrouped,
+            limited,
+            overflows,
+            void,
+            matches,
+            alerts,
+            held,
+            told,
+            over_budget,
+            breakers,
+        } = more;
+        self.events += events;
+        self.sent_again += sent_again;
+        self.clamped += clamped;
+        self.late += late;
+        self.too_deep += too_deep;
+        self.ungrouped += ungrouped;
+        self.limited += limited;
+        self.overflows += overflows;
+        self.void += void;
+        self.matches += matches;
+        self.alerts += alerts;
+        self.over_budget += over_budget;
+        add_each(&mut self.held, held);
+        add_each(&mut self.told, told);
+        add_each(&mut self.breakers, breakers);
+    }
+}
+
+fn add_each<const N: usize>(sums: &mut [u64; N], more: [u64; N]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += more;
+    }
+}
+
+impl BreakerState {
+    pub const ALL: [Self; 3] = [Self::Open, Self::HalfOpen, Self::Closed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 impl Held {

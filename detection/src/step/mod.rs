@@ -35,7 +35,7 @@ mod window;
 
 pub use active::{ACTIVE_PER_SCOPE_MAX, ActiveAlert, active_alerts};
 pub use command::{AgentStatus, COMMANDS_REMEMBERED_MAX, Running, offset as control_offset, running};
-pub use effects::{Counts, Effects, Held, Row};
+pub use effects::{BreakerState, Counts, Effects, Held, Row};
 pub use input::{Command, Input, Stage, Task, What};
 pub(crate) use round::Owner;
 

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ProcessorError;
 use crate::failpoint::Stopped;
+use crate::metrics;
 use crate::store::{CopiedRow, Store, VERSION};
 use crate::task::TaskId;
 
@@ -98,6 +99,12 @@ pub(super) fn show(hidden: &Path, visible: &Path) -> Result<(), CheckpointError>
     // The name is part of the folder, and survives a loss of power with it.
     let folder = visible.parent().expect("invariant: a checkpoint lies in its task's folder");
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+pub(super) fn figures(path: &Path, at: Offset) -> Result<metrics::Checkpoint, CheckpointError> {
+    let found = std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?)));
+    let (bytes, written_at) = found.map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
+    Ok(metrics::Checkpoint { at, bytes, written_at })
 }
 
 pub(super) fn remove(path: &Path) -> Result<(), CheckpointError> {

@@ -16,6 +16,7 @@ use bus::Offset;
 
 use crate::ProcessorError;
 use crate::failpoint::Point;
+use crate::metrics;
 use crate::ownership::Epoch;
 use crate::shared::Shared;
 use crate::store::VERSION;
@@ -81,7 +82,10 @@ impl Checkpointer {
                 Some(live) if live.epoch == hidden.epoch && live.published < hidden.at => self.hidden.push(hidden),
                 Some(live) if live.epoch == hidden.epoch => {
                     let folder = folder(&self.dir, &self.shared.settings.group, hidden.task);
-                    file::show(&hidden.path, &folder.join(name(hidden.at)))?;
+                    let visible = folder.join(name(hidden.at));
+                    file::show(&hidden.path, &visible)?;
+                    let newest = file::figures(&visible, hidden.at)?;
+                    self.shared.figures.see(hidden.task, |seen| seen.checkpoint = Some(newest));
                     self.shared.failpoints.hit(Point::CheckpointVisible)?;
                     remove_older(&folder)?;
                     shown += 1;
@@ -120,6 +124,12 @@ pub(crate) fn restore(
         return Ok(Some(at));
     }
     Ok(None)
+}
+
+/// The newest that can be seen, whether or not it can be used.
+pub(crate) fn newest(dir: &Path, group: &str, task: TaskId) -> Result<Option<metrics::Checkpoint>, CheckpointError> {
+    let newest = visible(&folder(dir, group, task))?.pop();
+    newest.map(|(at, path)| file::figures(&path, at)).transpose()
 }
 
 fn folder(dir: &Path, group: &str, task: TaskId) -> PathBuf {

@@ -73,6 +73,7 @@ impl Core for Alerts {
         self.know(alert.rule_set.digest)?;
         let input = risk::Input { appended_at: record.appended_at, alert: &alert };
         let effects = risk::step(&self.plan, view, &input);
+        rows.counted.risk += effects.counts;
         push_all(&effects.rows, of, &self.shared.framings, rows)
     }
 }

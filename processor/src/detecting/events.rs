@@ -11,7 +11,7 @@ use detection::view::View;
 use super::refuse;
 use super::rows::push_letter;
 use super::stepping::Stepping;
-use crate::core::{Core, CoreError};
+use crate::core::{Core, CoreError, Standing};
 use crate::outbox::Rows;
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Core for Events {
         self.0.apply(what, record, view, rows)
     }
 
-    fn commands_passed(&self) -> Option<i64> {
-        Some(self.0.passed)
+    fn standing(&self) -> Option<Standing> {
+        Some(self.0.standing())
     }
 }

@@ -78,7 +78,9 @@ fn push(
     headers.extend(depth.as_ref().map(|depth| Header { name: DEPTH, value: depth.as_bytes() }));
     let trace = of.headers().find(|header| header.name == TRACEPARENT);
     headers.extend(trace.filter(|trace| trace.value.len() <= TRACEPARENT_BYTES_MAX));
-    Ok(rows.push(&Row { topic, to: To::Key(key.as_bytes()), value: Some(&value), headers: &headers })?)
+    rows.push(&Row { topic, to: To::Key(key.as_bytes()), value: Some(&value), headers: &headers })?;
+    rows.counted.row(follow);
+    Ok(())
 }
 
 fn depth_of(record: &AnyRecord) -> Option<i64> {

@@ -14,7 +14,7 @@ use detection::view::View;
 use super::rows::{push_all, push_letter};
 use super::{Detecting, letter};
 use crate::control::{ControlError, Given, Marker};
-use crate::core::CoreError;
+use crate::core::{CoreError, Standing};
 use crate::outbox::Rows;
 use crate::task::TaskId;
 
@@ -43,11 +43,16 @@ impl Stepping {
         if let Some(plan) = effects.plan {
             self.plan = self.shared.plans.only(plan);
         }
+        rows.counted.detection += effects.counts;
         push_all(&effects.rows, of, framings, rows)?;
         match effects.refused {
             Some(refused) => push_letter(letter(of, DeadLetterReason::Invalid, refused), of, framings, rows),
             None => Ok(()),
         }
+    }
+
+    pub fn standing(&self) -> Standing {
+        Standing { passed: self.passed, rule_set: self.plan.set.digest }
     }
 
     /// A marker: the next command takes effect here. One for any other is passed over: it says again what was said.

@@ -13,6 +13,7 @@ mod memory;
 mod migration;
 mod outgoing;
 mod range;
+mod sizes;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ pub use memory::Memory;
 pub use migration::VERSION;
 pub(crate) use outgoing::Taken;
 pub(crate) use range::CopiedRow;
+pub use sizes::Sizes;
 pub use state::TaskState;
 
 use crate::task::TaskId;

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::plan::PlannedRule;
 use crate::step::clock::micros;
 use crate::step::deadline::Kind;
-use crate::step::effects::Held;
+use crate::step::effects::{BreakerState, Held};
 use crate::step::round::{Match, Owner, Round};
 use crate::step::row::{Part, Row as _, row};
 use crate::step::watcher::{self, Cause, News, Told};
@@ -49,7 +49,7 @@ pub(super) enum State {
 /// A change of state that is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Change {
-    to: &'static str,
+    to: BreakerState,
     at: i64,
     failures: i64,
     threshold: i64,
@@ -81,6 +81,7 @@ pub(super) fn judge(round: &mut Round<'_, '_>, matched: &Match<'_>) -> Result<()
 
 /// Counts an evaluation over its budget of work. `at` is the owner's stream time.
 pub(crate) fn failed(round: &mut Round<'_, '_>, slot: Slot<'_>, rule: &PlannedRule, event: &EventView<'_>, at: i64) {
+    round.out.counts.over_budget += 1;
     for tag in tags(slot.owner) {
         fail(round, slot, *tag, &Failure { rule, event, at });
     }
@@ -115,7 +116,7 @@ fn fail(round: &mut Round<'_, '_>, slot: Slot<'_>, tag: Tag, failure: &Failure<'
     {
         breaker.cause = failure.cause(tag);
         breaker.told = 0;
-        breaker.tell(round, slot, Change { to: "open", at: since, failures, threshold });
+        breaker.tell(round, slot, Change { to: BreakerState::Open, at: since, failures, threshold });
         let half_open = since.saturating_add(micros(limits.breaker_cooldown_ms));
         slot.set(round.view, Kind::TellHeld, half_open, &Subject::Row(tag, None));
     }
@@ -196,10 +197,11 @@ impl Breaker {
     }
 
     fn tell(&self, round: &mut Round<'_, '_>, slot: Slot<'_>, change: Change) {
+        round.out.counts.breakers[change.to as usize] += 1;
         let told =
             Told { watcher: &self.watcher, rule_id: self.rule_id.as_ref(), cause: &self.cause, observed_at: change.at };
         let news = News::BreakerTripped {
-            state: change.to,
+            state: change.to.as_str(),
             failure_count: change.failures,
             threshold: change.threshold,
             triggered_at: change.at,
@@ -232,9 +234,14 @@ impl State {
 
     /// What time alone makes of it, in order.
     fn changes(self, limits: &Limits) -> [Option<Change>; 2] {
-        let half_open = |at| Change { to: "half_open", at, failures: 0, threshold: limits.breaker_trial_max.into() };
-        let closed =
-            |at, failures| Change { to: "closed", at, failures, threshold: limits.breaker_failures_max.into() };
+        let half_open =
+            |at| Change { to: BreakerState::HalfOpen, at, failures: 0, threshold: limits.breaker_trial_max.into() };
+        let closed = |at, failures| Change {
+            to: BreakerState::Closed,
+            at,
+            failures,
+            threshold: limits.breaker_failures_max.into(),
+        };
         match self {
             Self::Closed { .. } => [None, None],
             Self::Open { since, .. } => {

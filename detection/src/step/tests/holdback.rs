@@ -6,6 +6,7 @@ use super::world::{Feed, World, alerts, events, member, rule, words};
 use crate::limits::Limits;
 use crate::rule::{Rule, Storm};
 use crate::step::body;
+use crate::step::effects::BreakerState;
 
 fn dedup(window_ms: u64) -> Rule {
     let mut rule = rule("r");
@@ -35,6 +36,11 @@ pub fn conserved(world: &World) {
     assert_eq!(world.counts.matches, counted, "matches are alerts, told, or still held: {:?}", world.counts);
     let held: u64 = world.counts.held.iter().sum();
     assert_eq!(held, told + world.still_held());
+    for (state, count) in BreakerState::ALL.into_iter().zip(world.counts.breakers) {
+        let start = format!("circuit_breaker.tripped {} ", state.as_str());
+        let told = words(&world.rows).iter().filter(|word| word.starts_with(&start)).count();
+        assert_eq!(count, told as u64, "breakers counted as {}", state.as_str());
+    }
 }
 
 fn then(first: &str) -> Vec<&str> {

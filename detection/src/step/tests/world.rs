@@ -239,12 +239,7 @@ impl World {
     }
 
     fn take(&mut self, out: Effects) -> Vec<Row> {
-        self.counts.matches += out.counts.matches;
-        self.counts.alerts += out.counts.alerts;
-        for reason in 0..out.counts.held.len() {
-            self.counts.held[reason] += out.counts.held[reason];
-            self.counts.told[reason] += out.counts.told[reason];
-        }
+        self.counts += out.counts;
         if let Some(plan) = out.plan {
             self.plan = plan;
         }

@@ -1,0 +1,131 @@
+//! What the service may end with, and the exit status that says so; the statuses are those of docs/cli.md.
+//!
+//! Invariant: every failure is told once, on standard error, with the next step; with a log in JSON as one object.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bus::config::LogForm;
+use bus::registry::RegistryError;
+use bus::{BusError, Difference, ErrorKind};
+use contracts::json::Object;
+use contracts::settings::Problems;
+use processor::{FramingError, ProcessorError};
+use tracing_subscriber::filter::ParseError;
+
+pub const CHECK_FAILED: u8 = 1;
+pub const USAGE: u8 = 2;
+pub const CANNOT_REACH: u8 = 3;
+pub const REFUSED: u8 = 4;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Config(Problems),
+    #[error(
+        "`instance` is missing: a processor on Kafka has a name that no other process has, by which it keeps its partitions over \
+         a restart and ends what an earlier process of the same name left open. Set `instance` in the file, TRIPLINE_INSTANCE or \
+         --instance; in Kubernetes the name of a StatefulSet's pod is one"
+    )]
+    NoInstance,
+    #[error(
+        "this configuration names the embedded log in {}, which one process owns: `tripline up` runs processors on it. For Kafka \
+         set `kafka.brokers`, TRIPLINE_KAFKA__BROKERS or --brokers", dir.display()
+    )]
+    EmbeddedLog { dir: PathBuf },
+    #[error("{}: cannot read the topology", path.display())]
+    TopologyFile { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Topology(Problems),
+    #[error("{setter}: expected a level such as debug, or levels by module such as bus=debug, found {found:?}")]
+    LogFilter { setter: &'static str, found: String, source: ParseError },
+    #[error("cannot watch for signals")]
+    Signals { source: io::Error },
+    #[error("{address}: cannot serve health and metrics here; name another address by `processor.listen` or --listen")]
+    Listen { address: std::net::SocketAddr, source: io::Error },
+    #[error(
+        "the topics of the cluster are not those of {declared}:\n{}\n`tripline topology apply` makes what is missing and mends \
+         settings; it never changes a number of partitions",
+        lines(differences)
+    )]
+    TopicsDiffer { declared: String, differences: Vec<Difference> },
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    #[error(transparent)]
+    Processor(#[from] ProcessorError),
+}
+
+impl Failure {
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::NoInstance | Self::EmbeddedLog { .. } | Self::LogFilter { .. } => USAGE,
+            Self::Listen { .. } => CANNOT_REACH,
+            Self::TopicsDiffer { differences, .. } => {
+                let is_fixed = |difference: &Difference| matches!(difference, Difference::Partitions { .. });
+                if differences.iter().any(is_fixed) { REFUSED } else { CHECK_FAILED }
+            }
+            Self::Bus(error) | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
+            Self::Registry(error) | Self::Framing(FramingError::Registry(error)) => of_registry(error),
+            // It can go on, if somebody says so.
+            Self::Processor(ProcessorError::StateMissing { .. } | ProcessorError::PositionsFell { .. }) => REFUSED,
+            Self::TopologyFile { .. }
+            | Self::Topology(_)
+            | Self::Signals { .. }
+            | Self::Framing(FramingError::NotPublished { .. })
+            | Self::Processor(_) => CHECK_FAILED,
+        }
+    }
+
+    /// Tells it, once, and says how to end.
+    pub fn report(&self, form: LogForm) -> ExitCode {
+        let mut message = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            // Some errors tell their cause in their own words already.
+            let text = cause.to_string();
+            if !message.contains(&text) {
+                write!(message, ": {text}").expect("invariant: a String takes text");
+            }
+            source = cause.source();
+        }
+        match form {
+            LogForm::Text => eprintln!("error: {message}"),
+            LogForm::Json => {
+                let error = Object::new().with("status", i64::from(self.status())).with("message", message);
+                eprintln!("{}", Object::new().with("error", error).text());
+            }
+        }
+        ExitCode::from(self.status())
+    }
+}
+
+fn of_log(error: &BusError) -> u8 {
+    match error.kind() {
+        ErrorKind::Unavailable => CANNOT_REACH,
+        ErrorKind::Denied | ErrorKind::Fixed => REFUSED,
+        _ => CHECK_FAILED,
+    }
+}
+
+fn of_registry(error: &RegistryError) -> u8 {
+    match error {
+        RegistryError::Denied { .. } => REFUSED,
+        RegistryError::Unreachable { .. } | RegistryError::Failed { .. } | RegistryError::NotTheApi { .. } => {
+            CANNOT_REACH
+        }
+        RegistryError::Address { .. } => USAGE,
+        _ => CHECK_FAILED,
+    }
+}
+
+fn lines(differences: &[Difference]) -> String {
+    let lines: Vec<String> = differences.iter().map(|difference| format!("  {difference}")).collect();
+    lines.join("\n")
+}

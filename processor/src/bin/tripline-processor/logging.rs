@@ -1,0 +1,30 @@
+//! The log of this process, on standard error.
+
+use std::io::{self, IsTerminal};
+
+use bus::config::{LOG_VARIABLE as VARIABLE, LogForm};
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+const DEFAULT: &str = "info";
+
+pub fn start(flag: Option<&str>, form: LogForm) -> Result<(), Failure> {
+    let variable = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
+    let (setter, text) = match (flag, &variable) {
+        (Some(flag), _) => ("--log", flag),
+        (None, Some(variable)) => (VARIABLE, variable.as_str()),
+        (None, None) => (VARIABLE, DEFAULT),
+    };
+    let filter =
+        EnvFilter::try_new(text).map_err(|source| Failure::LogFilter { setter, found: text.to_owned(), source })?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match form {
+        LogForm::Json => subscriber.json().flatten_event(true).init(),
+        LogForm::Text => {
+            let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            subscriber.with_ansi(io::stderr().is_terminal() && !no_colour).init();
+        }
+    }
+    Ok(())
+}
