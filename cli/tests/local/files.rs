@@ -6,7 +6,12 @@ use crate::tripline::{Home, check};
 fn a_topology_is_checked_drawn_and_made() {
     let home = Home::new();
     let checked = home.run(&["topology", "check"]);
-    check(&checked, 0, "the topology built in is good: single-node on embedded, 17 topics, 62 partitions, 15 rules\n", "");
+    check(
+        &checked,
+        0,
+        "the topology built in is good: single-node on embedded, 17 topics, 62 partitions, 15 rules\n",
+        "",
+    );
     let preview = home.run(&["topology", "apply", "--dry-run"]);
     assert_eq!(preview.status, 3, "there is no log to compare with: {preview:?}");
 

@@ -29,6 +29,11 @@ pub enum CommandError {
     )]
     Unanswered { command_id: CommandId, offset: Offset, missing: Missing, waited: Duration },
     #[error(
+        "no processor runs on this log. The command {command_id} stands at offset {offset} of control.v1 and stays valid: it is \
+         carried out once one does. `tripline up` runs one"
+    )]
+    Left { command_id: CommandId, offset: Offset },
+    #[error(
         "the command {command_id} stands at offset {offset} of control.v1 and stays valid, but its answer cannot be read: {source}"
     )]
     Deaf { command_id: CommandId, offset: Offset, source: Box<BusError> },

@@ -147,9 +147,10 @@ impl Desk<'_> {
         }
     }
 
-    /// Writes a command that nobody can answer now; it is carried out once a processor runs.
-    pub fn leave(&self, command: &ControlCommand) -> Result<Offset, CommandError> {
-        self.write(command)
+    /// Writes a command where nobody can answer: always ends with [`CommandError::Left`], or worse.
+    pub fn leave(&self, command: &ControlCommand) -> Result<Done, CommandError> {
+        let offset = self.write(command)?;
+        Err(CommandError::Left { command_id: command.command_id.clone(), offset })
     }
 
     fn listen(&self) -> bus::Result<Box<dyn Reader>> {
@@ -191,8 +192,8 @@ impl Sent<'_> {
         if let Some((answer, reason)) = answers.iter().find_map(|answer| Some((answer, answer.refusal()?))) {
             return Err(CommandError::Refused {
                 command_id: self.command_id.clone(),
-                subject: answer.subject().unwrap_or_default().to_owned(),
-                reason: reason.to_owned(),
+                subject: answer.subject().unwrap_or_default(),
+                reason,
                 by: refusals,
                 of: answers.len(),
             });
