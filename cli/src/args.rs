@@ -88,6 +88,19 @@ pub struct Where {
     pub registry: Option<String>,
 }
 
+/// What goes with every command to whoever runs.
+#[derive(Debug, Args)]
+pub struct Order {
+    /// In whose name [default: who is logged in]
+    #[arg(long = "as", value_name = "NAME")]
+    pub signed: Option<String>,
+    /// Why, for whoever reads it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub place: Where,
+}
+
 /// Run a whole pipeline in this process, on a log in the data directory
 ///
 /// Needs no broker and no configuration. Makes the topics of the topology, serves the API on the socket api.sock in the
@@ -317,6 +330,50 @@ Examples:
   tripline rules fmt rules/ --check
   tripline rules fmt - < my.rules")]
     Fmt(RulesFmt),
+    /// Turn a rule on, whatever its file says
+    ///
+    /// It stays on until somebody turns it off, or a rule set without it is applied.
+    #[command(after_help = "Examples:\n  tripline rules enable slow_model_call --reason \"the new model is in place\"")]
+    Enable(RulesSwitch),
+    /// Turn a rule off, whatever its file says
+    ///
+    /// It sees no events until somebody turns it on again; a rule set that is applied meanwhile does not.
+    #[command(after_help = "Examples:\n  tripline rules disable slow_model_call --reason \"known, fixed on Monday\"")]
+    Disable(RulesSwitch),
+    /// Hold back a rule's alerts for a while; they are counted, and the counts are told
+    #[command(after_help = "\
+Examples:
+  tripline rules mute pii_email --for 2h --reason \"mail migration\"
+  tripline rules mute pii_email --for 1d --endpoint host-7
+  tripline rules mute pii_email --for 0s")]
+    Mute(RulesMute),
+}
+
+#[derive(Debug, Args)]
+pub struct RulesSwitch {
+    /// The rule's id
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    #[command(flatten)]
+    pub order: Order,
+}
+
+#[derive(Debug, Args)]
+pub struct RulesMute {
+    /// The rule's id
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    /// For how long from now: 30m, 2h, 1d; 0s ends a mute with the same group and endpoint
+    #[arg(long = "for", value_name = "DURATION")]
+    pub length: String,
+    /// Only in this group: its key as alerts show it
+    #[arg(long, value_name = "KEY")]
+    pub group: Option<String>,
+    /// Only on this endpoint
+    #[arg(long, value_name = "ENDPOINT")]
+    pub endpoint: Option<String>,
+    #[command(flatten)]
+    pub order: Order,
 }
 
 #[derive(Debug, Args)]

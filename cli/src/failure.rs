@@ -10,8 +10,10 @@ use std::path::PathBuf;
 
 use bus::registry::RegistryError;
 use bus::{BusError, ErrorKind};
+use console::control::CommandError;
 use console::listen::ListenError;
 use contracts::codec::DecodeError;
+use contracts::field::NotAJsonObject;
 use contracts::settings::Problems;
 use detection::scenario::CaseError;
 use serde_json::json;
@@ -36,6 +38,11 @@ pub enum Status {
 pub enum Failure {
     #[error(transparent)]
     Log(#[from] BusError),
+    /// Of a command to whoever runs.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("the command's parameters are no JSON object that a record takes")]
+    Parameters(#[source] NotAJsonObject),
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("no schema registry is named; name one with --registry or `registry.url`")]
@@ -102,13 +109,15 @@ impl Failure {
     pub fn status(&self) -> Status {
         match self {
             Self::Log(error) => of_log(error),
+            Self::Command(error) => of_command(error),
             Self::Registry(error) => of_registry(error),
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
             Self::Listen(_) | Self::SchemaUnavailable(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => {
                 Status::CannotReach
             }
             Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } | Self::NoRegistry => Status::Usage,
-            Self::Topology(_)
+            Self::Parameters(_)
+            | Self::Topology(_)
             | Self::NoTopic { .. }
             | Self::NoRecord { .. }
             | Self::NotPublished { .. }
@@ -170,6 +179,15 @@ fn of_log(error: &BusError) -> Status {
         ErrorKind::Unavailable => Status::CannotReach,
         ErrorKind::Denied | ErrorKind::Fixed => Status::Refused,
         _ => Status::CheckFailed,
+    }
+}
+
+fn of_command(error: &CommandError) -> Status {
+    match error {
+        CommandError::Log(error) => of_log(error),
+        CommandError::Encoding(_) => Status::CheckFailed,
+        CommandError::Refused { .. } => Status::Refused,
+        CommandError::Unanswered { .. } | CommandError::Left { .. } | CommandError::Deaf { .. } => Status::CannotReach,
     }
 }
 

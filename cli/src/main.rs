@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod lines;
 mod logging;
+mod orders;
 mod place;
 mod progress;
 mod rule_set;

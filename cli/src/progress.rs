@@ -5,6 +5,7 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
+use console::control::Waiting;
 use indicatif::{ProgressBar, ProgressStyle};
 
 const AFTER: Duration = Duration::from_secs(2);
@@ -22,14 +23,25 @@ impl Progress {
     }
 
     pub fn at(&mut self, events: u64) {
-        if self.bar.is_none() && self.is_shown && self.since.elapsed() >= AFTER {
-            let style = ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}");
-            let style = style.expect("invariant: the template is one");
-            self.bar = Some(ProgressBar::new_spinner().with_style(style).with_elapsed(self.since.elapsed()));
-        }
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar("{spinner} {human_pos} events, {per_sec}, {elapsed}") {
             bar.set_position(events);
         }
+    }
+
+    /// While others are waited for.
+    pub fn waiting(&mut self, so_far: Waiting) {
+        if let Some(bar) = self.bar("{spinner} {msg}, {elapsed}") {
+            bar.set_message(format!("{} of {} answered", so_far.answered, so_far.expected));
+            bar.tick();
+        }
+    }
+
+    fn bar(&mut self, template: &str) -> Option<&ProgressBar> {
+        if self.bar.is_none() && self.is_shown && self.since.elapsed() >= AFTER {
+            let style = ProgressStyle::with_template(template).expect("invariant: the template is one");
+            self.bar = Some(ProgressBar::new_spinner().with_style(style).with_elapsed(self.since.elapsed()));
+        }
+        self.bar.as_ref()
     }
 
     /// Writes other lines in between.

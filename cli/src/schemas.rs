@@ -7,9 +7,8 @@ use bus::registry::{self, Registry};
 use contracts::avro::{Fingerprint, Framing, SchemaId, WriterSchema};
 use contracts::codec::{LookupError, Schemas as Lookup};
 use contracts::record::Record;
-use contracts::records::TelemetryEvent;
 use contracts::schema::{BuiltIn, OurSchema};
-use contracts::topics::{self, TELEMETRY_EVENTS};
+use contracts::topics;
 
 use crate::failure::Failure;
 
@@ -28,12 +27,12 @@ impl Schemas {
         }
     }
 
-    /// How events are framed: by the registry's id where there is a registry. An id is looked up, never made: which
-    /// schemas a registry has is decided by who runs `schemas publish`.
-    pub fn framing_of_events(&self) -> Result<Framing, Failure> {
+    /// How a topic's records are framed: by the registry's id where there is a registry. An id is looked up, never made:
+    /// which schemas a registry has is decided by who runs `schemas publish`.
+    pub fn framing<R: Record>(&self, topic: &str) -> Result<Framing, Failure> {
         let Self::Registry(registry) = self else { return Ok(Framing::SingleObject) };
-        let schema = TelemetryEvent::schema();
-        let subject = registry::subject(TELEMETRY_EVENTS, schema.name());
+        let schema = R::schema();
+        let subject = registry::subject(topic, schema.name());
         match registry.find(&subject, schema.text())? {
             Some(registered) => Ok(Framing::Confluent(registered.id)),
             None => Err(Failure::NotPublished { record: schema.name(), subject }),

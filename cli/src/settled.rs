@@ -94,6 +94,13 @@ pub fn host() -> EndpointId {
     EndpointId::new(rustix::system::uname().nodename().to_string_lossy())
 }
 
+/// Who is logged in, as commands are signed.
+pub fn user() -> String {
+    let named =
+        ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
+    named.unwrap_or_else(|| format!("uid:{}", rustix::process::getuid().as_raw()))
+}
+
 /// A clock set before 1970 or beyond 9999 reads as the nearest time there is.
 pub fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod client;
+pub mod control;
 pub mod intake;
 pub mod listen;
 pub mod log;

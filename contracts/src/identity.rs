@@ -7,11 +7,11 @@
 
 use crate::canonical::{self, Digest, tolerant_text};
 use crate::field::{JsonObject, Symbols};
-use crate::id::{ActionId, AgentId, AlertId, EndpointId, EventId, ReportId, RequestId, RuleId, SnapshotId};
+use crate::id::{ActionId, AgentId, AlertId, CommandId, EndpointId, EventId, ReportId, RequestId, RuleId, SnapshotId};
 use crate::json::{self, Mode, Object, Value};
 use crate::limits::JSON_FACE_DEPTH_MAX;
 use crate::record::Field;
-use crate::records::{EvidenceRef, RiskAlertType, RiskReport, RiskSeverity, Signal};
+use crate::records::{ControlCommandType, EvidenceRef, RiskAlertType, RiskReport, RiskSeverity, Signal};
 use crate::time::Timestamp;
 
 /// What makes an alert this one.
@@ -125,6 +125,27 @@ impl WatcherEventParts<'_> {
                 .with("event_type", self.event_type)
                 .with("payload", self.payload.value()),
         )
+    }
+}
+
+/// What makes a command this one: the same thing asked for by the same person at the same microsecond is asked for once.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandParts<'a> {
+    pub command: ControlCommandType,
+    pub parameters: &'a JsonObject,
+    pub issued_by: &'a str,
+    pub issued_at: Timestamp,
+}
+
+impl CommandParts<'_> {
+    pub fn id(&self) -> CommandId {
+        CommandId::new(hash(
+            Object::new()
+                .with("command", self.command.symbol())
+                .with("parameters", self.parameters.value())
+                .with("issued_by", self.issued_by)
+                .with("issued_at", self.issued_at.to_string()),
+        ))
     }
 }
 

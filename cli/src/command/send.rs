@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use bus::config::Config;
 use console::intake::{Intake, Trust};
+use contracts::records::TelemetryEvent;
 use contracts::topics::TELEMETRY_EVENTS;
 use serde_json::json;
 
@@ -38,7 +39,7 @@ impl Send {
     pub fn run(self) -> Result<(), Failure> {
         let mut input = Input::open(&self.file)?;
         let place = place::open(&self.config, Access::Existing)?;
-        let framing = Schemas::of(self.config.registry.as_ref())?.framing_of_events()?;
+        let framing = Schemas::of(self.config.registry.as_ref())?.framing::<TelemetryEvent>(TELEMETRY_EVENTS)?;
         let intake = Intake { endpoint_id: settled::host(), source: "send", trust: Trust::Operator, framing };
         if self.strict {
             input = self.checked(input, &intake)?;

@@ -8,10 +8,10 @@ use bus::ErrorKind;
 use contracts::avro::Framing;
 use contracts::time::Timestamp;
 
-use super::records::deliver;
 use super::{Api, Problem, body};
 use crate::Log;
 use crate::intake::{Intake, Prepared, Refusal, Trust};
+use crate::log::deliver;
 use crate::wire::json::{Accepted, ErrorJson, LineOutcome, LineResult};
 use crate::wire::{NDJSON_TYPE, ROWS_MAX};
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,13 +10,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bus::{Batch, BatchLimit, BusError, ErrorKind, Partition, ProducerSettings, Progress, Reader, Row, Until};
+use bus::{Batch, BatchLimit, ErrorKind, Partition, Progress, Reader, Until};
 use hyper::body::Frame;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc as channel};
 
 use super::{Api, Problem, body};
-use crate::Log;
+use crate::log::{deliver, partitions};
 use crate::wire::json::{ErrorJson, FateJson, Fates};
 use crate::wire::rows::take_rows;
 use crate::wire::start::From as StartText;
@@ -39,29 +38,6 @@ pub async fn append(State(api): State<Api>, Path(topic): Path<String>, request: 
         })
         .await?;
     Ok(body::json(&Fates { fates: fates.into_iter().map(FateJson::from).collect() }))
-}
-
-/// Sends rows and waits for the fate of each, in their order.
-pub fn deliver(
-    log: &dyn Log,
-    rows: &[Row<'_>],
-    within: Duration,
-) -> bus::Result<Vec<bus::Result<(Partition, bus::Offset)>>> {
-    let (fates, heard) = mpsc::channel();
-    let settings = ProducerSettings { linger: Duration::ZERO, patience: within, ..ProducerSettings::default() };
-    // Nobody hears a fate that comes after this call, so a receiver that is gone is no failure.
-    let mut producer = log.producer(&settings, Box::new(move |fate| drop(fates.send(fate))))?;
-    let mut results: Vec<_> = rows.iter().map(|_| Err(BusError::NotAcknowledged { waited: within })).collect();
-    for (tag, row) in (0..).zip(rows) {
-        if let Err(error) = producer.send(row, tag) {
-            results[usize::try_from(tag).expect("invariant: a place in a list")] = Err(error);
-        }
-    }
-    producer.flush(within)?;
-    for fate in heard.try_iter() {
-        results[usize::try_from(fate.tag).expect("invariant: a tag given above")] = fate.result;
-    }
-    Ok(results)
 }
 
 impl From<bus::Result<(Partition, bus::Offset)>> for FateJson {
@@ -92,7 +68,7 @@ pub async fn read(
     let Query(query) = query.map_err(|error| Problem::invalid(error.body_text()))?;
     let from = query.from.as_deref().unwrap_or("start").parse::<StartText>();
     let StartText(from) = from.map_err(|error| Problem::invalid(format!("`from`: {error}")))?;
-    let partitions = query.partition.as_deref().map(partition_list).transpose()?;
+    let chosen = query.partition.as_deref().map(partition_list).transpose()?;
     let until = if query.follow { Until::Forever } else { Until::End };
     let permit = api.streams.clone().try_acquire_owned().map_err(|_| {
         let message = format!("{} streams of records are open, no more are given; end one", api.bounds.streams_max);
@@ -100,11 +76,11 @@ pub async fn read(
     })?;
     let reader = api
         .with_log(move |log| {
-            let partitions = match partitions {
-                Some(partitions) => partitions,
-                None => all_partitions(log, &topic)?,
+            let chosen = match chosen {
+                Some(chosen) => chosen,
+                None => partitions(log, &topic)?.iter().map(|partition| partition.index).collect(),
             };
-            log.read(&topic, &partitions, from, until)
+            log.read(&topic, &chosen, from, until)
         })
         .await?;
     Ok(([(header::CONTENT_TYPE, RECORDS_TYPE)], stream(&api, reader, permit)).into_response())
@@ -113,13 +89,6 @@ pub async fn read(
 fn partition_list(text: &str) -> Result<Vec<u32>, Problem> {
     let wrong = |_| Problem::invalid(format!("`partition`: expected numbers separated by commas, found {text:?}"));
     text.split(',').map(|number| number.parse().map_err(wrong)).collect()
-}
-
-fn all_partitions(log: &dyn Log, topic: &str) -> bus::Result<Vec<u32>> {
-    let topics = log.topics()?;
-    let found = topics.iter().find(|found| found.name == topic);
-    let found = found.ok_or_else(|| BusError::UnknownTopic { topic: topic.to_owned() })?;
-    Ok((0..found.partitions.get()).collect())
 }
 
 /// How much of a stream waits for its client; the log is not read further until it took some.

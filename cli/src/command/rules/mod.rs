@@ -5,10 +5,12 @@
 mod explain;
 mod fmt;
 mod list;
+mod running;
 mod test;
 
 use std::path::PathBuf;
 
+use contracts::records::ControlCommandType;
 use detection::plan::{Options, Plan, PlannedRule, Problem};
 use detection::rule::{Rule, RuleSet, Watcher};
 use serde_json::json;
@@ -30,6 +32,9 @@ pub fn run(args: args::Rules, common: &Common) -> Result<(), Failure> {
         args::Rules::Explain(args) => explain::run(&chosen(&args.chosen, form)?, args.form, form),
         args::Rules::List(args) => list::run(&chosen(&args, form)?, form),
         args::Rules::Fmt(args) => fmt::run(&args, form),
+        args::Rules::Enable(args) => running::switch(args, ControlCommandType::EnableRule, common),
+        args::Rules::Disable(args) => running::switch(args, ControlCommandType::DisableRule, common),
+        args::Rules::Mute(args) => running::mute(args, common),
     }
 }
 

@@ -1,0 +1,60 @@
+//! Commands of the operator to whoever runs: signed with a name, sent, and waited for with what a person sees meanwhile.
+//!
+//! Invariant: nobody is waited for who cannot be there. While this process alone has the log open, a command is left for the
+//! next processor, and that is said.
+
+use std::time::Duration;
+
+use bus::config::Config;
+use console::control::{self, Answerers, Desk, Done};
+use contracts::avro::Framing;
+use contracts::json::Object;
+use contracts::records::{ControlCommand, ControlCommandType};
+use contracts::topics::CONTROL;
+
+use crate::failure::Failure;
+use crate::place::{self, Access, Place, Writers};
+use crate::progress::Progress;
+use crate::schemas::Schemas;
+use crate::settled;
+
+/// How long answers are waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub struct Orders {
+    pub place: Place,
+    pub schemas: Schemas,
+    framing: Framing,
+    issued_by: String,
+}
+
+impl Orders {
+    /// `signed` is whose name commands carry; without it the one who is logged in.
+    pub fn open(config: &Config, signed: Option<String>) -> Result<Self, Failure> {
+        let place = place::open(config, Access::Existing)?;
+        let schemas = Schemas::of(config.registry.as_ref())?;
+        let framing = schemas.framing::<ControlCommand>(CONTROL)?;
+        Ok(Self { place, schemas, framing, issued_by: signed.unwrap_or_else(settled::user) })
+    }
+
+    /// Sends a command and waits for everybody who has to answer.
+    pub fn send(
+        &self,
+        what: ControlCommandType,
+        parameters: &Object<'_>,
+        reason: Option<String>,
+        answerers: &Answerers,
+    ) -> Result<Done, Failure> {
+        let command = control::command(what, parameters, &self.issued_by, settled::now(), reason);
+        let command = command.map_err(Failure::Parameters)?;
+        let desk = Desk { log: &*self.place.log, schemas: &self.schemas, framing: self.framing };
+        if self.place.writers == Writers::OnlyWe {
+            return Ok(desk.leave(&command)?);
+        }
+        let mut progress = Progress::new();
+        let done = desk.send(&command, answerers, PATIENCE, &mut |so_far| progress.waiting(so_far));
+        progress.end();
+        Ok(done?)
+    }
+}
