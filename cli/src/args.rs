@@ -103,8 +103,9 @@ pub struct Order {
 
 /// Run a whole pipeline in this process, on a log in the data directory
 ///
-/// Needs no broker and no configuration. Makes the topics of the topology, serves the API on the socket api.sock in the
-/// data directory, prints what runs where, and runs until Ctrl-C. A second Ctrl-C ends it at once.
+/// Needs no broker and no configuration. Makes the topics of the topology, runs a processor with the topology's rules, serves
+/// the API on the socket api.sock in the data directory, prints what runs where, and goes on until Ctrl-C. A second Ctrl-C
+/// ends it at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -118,6 +119,9 @@ pub struct Up {
     /// Serve the API on this loopback address, too; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// Where a partition's state is lost and cannot be made again, go on without it; what its windows held is forgotten
+    #[arg(long)]
+    pub accept_state_loss: bool,
 }
 
 /// Check events, one JSON object a line, and publish them
@@ -330,6 +334,17 @@ Examples:
   tripline rules fmt rules/ --check
   tripline rules fmt - < my.rules")]
     Fmt(RulesFmt),
+    /// Make the rules of files the ones that run, in every task, and say from where on
+    ///
+    /// Compiles them first; nothing is sent of rules with an error. Puts the rule set on the log and waits until every task has
+    /// taken it. A rule whose meaning stays keeps its windows and counts; the others begin anew, and what they held back is
+    /// told. Rules are given as for `check`, or by a topology; without a path the configured topology is meant.
+    #[command(after_help = "\
+Examples:
+  tripline rules apply rules/ --reason \"tickets 41 and 44\"
+  tripline rules apply my-topology.toml --brokers broker-1:9092
+  tripline rules apply")]
+    Apply(RulesApply),
     /// Turn a rule on, whatever its file says
     ///
     /// It stays on until somebody turns it off, or a rule set without it is applied.
@@ -347,6 +362,15 @@ Examples:
   tripline rules mute pii_email --for 1d --endpoint host-7
   tripline rules mute pii_email --for 0s")]
     Mute(RulesMute),
+}
+
+#[derive(Debug, Args)]
+pub struct RulesApply {
+    /// A file or a directory of rules, or a topology
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    #[command(flatten)]
+    pub order: Order,
 }
 
 #[derive(Debug, Args)]

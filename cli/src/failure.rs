@@ -15,7 +15,9 @@ use console::listen::ListenError;
 use contracts::codec::DecodeError;
 use contracts::field::NotAJsonObject;
 use contracts::settings::Problems;
+use detection::parts::SetTooLarge;
 use detection::scenario::CaseError;
+use processor::ProcessorError;
 use serde_json::json;
 use tracing_subscriber::filter::ParseError;
 
@@ -43,6 +45,10 @@ pub enum Failure {
     Command(#[from] CommandError),
     #[error("the command's parameters are no JSON object that a record takes")]
     Parameters(#[source] NotAJsonObject),
+    #[error(transparent)]
+    Processor(#[from] ProcessorError),
+    #[error(transparent)]
+    RuleSet(#[from] SetTooLarge),
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("no schema registry is named; name one with --registry or `registry.url`")]
@@ -110,13 +116,16 @@ impl Failure {
         match self {
             Self::Log(error) => of_log(error),
             Self::Command(error) => of_command(error),
+            Self::Processor(ProcessorError::Bus(error)) => of_log(error),
             Self::Registry(error) => of_registry(error),
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
             Self::Listen(_) | Self::SchemaUnavailable(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => {
                 Status::CannotReach
             }
             Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } | Self::NoRegistry => Status::Usage,
-            Self::Parameters(_)
+            Self::Processor(_)
+            | Self::RuleSet(_)
+            | Self::Parameters(_)
             | Self::Topology(_)
             | Self::NoTopic { .. }
             | Self::NoRecord { .. }

@@ -9,6 +9,7 @@ mod failure;
 mod lines;
 mod logging;
 mod orders;
+mod pipeline;
 mod place;
 mod progress;
 mod rule_set;

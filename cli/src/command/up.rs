@@ -1,4 +1,4 @@
-//! `tripline up`: the log and its API in this process, until somebody ends it.
+//! `tripline up`: the log, a processor on it and its API in this process, until somebody ends it.
 //!
 //! Invariant: a clean end leaves no socket and an unlocked log; an end by force (a second Ctrl-C, kill -9) loses nothing
 //! that was acknowledged, and the next `up` tidies up after it.
@@ -10,12 +10,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use bus::Bus;
 use bus::config::Log;
 use bus::embedded::{Embedded, Options};
+use bus::{Bus, Instance};
 use console::api::{Bounds, Serve};
+use console::control::CommandError;
 use console::listen::{self, Places, Serving};
 use contracts::settings::Override;
+use detection::limits::Limits;
+use detection::plan::Plan;
+use processor::{Settings, StateLoss};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_shutdown;
@@ -23,6 +27,11 @@ use signal_hook::iterator::Signals;
 
 use crate::args::{self, Common, Form};
 use crate::failure::Failure;
+use crate::orders::Orders;
+use crate::pipeline::Pipeline;
+use crate::place::{Place, Writers};
+use crate::rule_set::{self, RuleSetFiles};
+use crate::schemas::Schemas;
 use crate::settled::Deployment;
 use crate::{place, settled, terminal};
 
@@ -33,7 +42,12 @@ pub struct Up {
     dir: PathBuf,
     listen: Option<SocketAddr>,
     deployment: Deployment,
+    rules: RuleSetFiles,
+    processor: Settings,
 }
+
+/// Whose name the processor runs under, and commands of this process carry.
+const NAME: &str = "up";
 
 impl Up {
     pub fn settle(args: args::Up, common: &Common) -> Result<Self, Failure> {
@@ -43,7 +57,12 @@ impl Up {
         let config = settled::config(common, flags)?;
         let Log::Embedded(ref log) = config.log else { unreachable!("invariant: the flag above says which log") };
         let deployment = settled::topology(args.topology.as_deref(), &config)?;
-        Ok(Self { form: common.output, log: log.options(), dir: config.dir, listen: config.api.listen, deployment })
+        let rules = rule_set::of_topology(&deployment, None, common.output)?;
+        let instance = config.instance.clone().unwrap_or_else(|| Instance::new(NAME).expect("invariant: it is a name"));
+        let state_loss = if args.accept_state_loss { StateLoss::Accept } else { StateLoss::Refuse };
+        let processor = Settings { state_loss, ..Settings::of(instance, &config.processor) };
+        let (log, listen) = (log.options(), config.api.listen);
+        Ok(Self { form: common.output, log, dir: config.dir, listen, deployment, rules, processor })
     }
 
     pub fn run(self) -> Result<(), Failure> {
@@ -52,6 +71,12 @@ impl Up {
         make_dir(&self.dir)?;
         let log = place::open_embedded(&self.dir, &self.log)?;
         bus::topic::apply(&log, &self.deployment.topology.topics)?;
+        let pipeline = Pipeline::start(&log, self.processor.clone(), ends.from_within())?;
+        if !pipeline.is_ready() {
+            return pipeline.end();
+        }
+        // No event is taken before the rules are in force.
+        self.apply_rules(&log, &pipeline)?;
         let serve = Serve {
             log: Arc::new(log.clone()),
             endpoint_id: settled::host(),
@@ -66,8 +91,28 @@ impl Up {
             terminal::complain(format!("{name}: ending; once more ends at once"));
         }
         serving.end();
+        let ended = pipeline.end();
         drop(log);
-        Ok(())
+        ended
+    }
+
+    fn apply_rules(&self, log: &Embedded, pipeline: &Pipeline) -> Result<(), Failure> {
+        let set = &self.rules.plan.set;
+        if pipeline.runs(set.digest) {
+            return Ok(());
+        }
+        let place =
+            Place { log: Arc::new(log.clone()), name: "the log of this process".to_owned(), writers: Writers::Anybody };
+        let orders = Orders::over(place, Schemas::BuiltIn, Some(NAME.to_owned()))?;
+        match orders.swap(&self.rules.plan.rule_set, Some("the rules of the topology".to_owned())) {
+            Ok(_) => Ok(()),
+            // What ran before goes on, so that whoever added what does not fit can take it away again.
+            Err(refused @ Failure::Command(CommandError::Refused { .. })) if has_rules(pipeline) => {
+                terminal::complain(format!("warning: rule set {}: {refused}; the one before goes on", set.name));
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// What runs where. Whoever waits for the last line can use all of it.
@@ -82,6 +127,7 @@ impl Up {
                 let line = json!({
                     "state": "ready", "version": version, "pid": pid, "log": dir, "socket": serving.socket(),
                     "api": tcp, "topology": self.deployment.topology.name, "topics": topics.len(), "partitions": partitions,
+                    "rule_set": self.rules.plan.set.name, "rules": self.rules.plan.rules.len(),
                 });
                 format!("{line}\n")
             }
@@ -89,15 +135,22 @@ impl Up {
                 let tcp = tcp.map(|tcp| format!("  api       {tcp}\n")).unwrap_or_default();
                 format!(
                     "tripline {version}, process {pid}\n  log       {}\n  topology  {}, {}: {} topics, {partitions} partitions\n  \
-                     api       unix:{socket}\n{tcp}ready; Ctrl-C ends it\n",
+                     rules     {}, {} rules\n  api       unix:{socket}\n{tcp}ready; Ctrl-C ends it\n",
                     dir.display(),
                     self.deployment.topology.name,
                     self.deployment.name,
                     topics.len(),
+                    self.rules.plan.set.name,
+                    self.rules.plan.rules.len(),
                 )
             }
         })
     }
+}
+
+/// Whether a rule set was ever swapped in.
+fn has_rules(pipeline: &Pipeline) -> bool {
+    !pipeline.runs(Plan::nothing(Limits::default()).set.digest)
 }
 
 /// The owner's alone: records may hold what nobody else should read.
@@ -130,10 +183,17 @@ impl Ends {
         Ok(Self { signals })
     }
 
+    /// For a thread of this process without which there is no use in going on.
+    fn from_within(&self) -> impl FnOnce() + Send + 'static {
+        let handle = self.signals.handle();
+        move || handle.close()
+    }
+
     fn wait(&mut self) -> &'static str {
         match self.signals.forever().next() {
             Some(SIGTERM) => "SIGTERM",
-            _ => "Ctrl-C",
+            Some(_) => "Ctrl-C",
+            None => "the processor ended",
         }
     }
 }

@@ -19,9 +19,9 @@ use contracts::field::{JsonObject, NotAJsonObject};
 use contracts::id::CommandId;
 use contracts::identity::CommandParts;
 use contracts::json::Object;
-use contracts::records::{ControlCommand, ControlCommandType, TelemetryEvent};
+use contracts::records::{ControlCommand, ControlCommandType, RuleSetPart, TelemetryEvent};
 use contracts::time::Timestamp;
-use contracts::topics::{CONTROL, RULE_MATCHES, TELEMETRY_EVENTS, WATCHER_EVENTS};
+use contracts::topics::{CONTROL, RULE_MATCHES, RULE_SETS, TELEMETRY_EVENTS, WATCHER_EVENTS};
 
 pub use answer::{Answer, OUTCOMES, Position, answered_command, is_refusal};
 pub use error::{CommandError, Missing};
@@ -151,6 +151,30 @@ impl Desk<'_> {
     pub fn leave(&self, command: &ControlCommand) -> Result<Done, CommandError> {
         let offset = self.write(command)?;
         Err(CommandError::Left { command_id: command.command_id.clone(), offset })
+    }
+
+    /// Puts the parts of a rule set onto the log, before the command that names it.
+    pub fn publish(&self, parts: &[RuleSetPart], framing: Framing) -> Result<(), CommandError> {
+        let headers = [Header { name: "content-type", value: codec::CONTENT_TYPE.as_bytes() }];
+        let mut encoded = Vec::with_capacity(parts.len());
+        for part in parts {
+            let mut value = Vec::new();
+            codec::encode(part, framing, &mut value)?;
+            encoded.push((format!("{}/{}", part.digest, part.part), value));
+        }
+        let rows: Vec<Row<'_>> = encoded
+            .iter()
+            .map(|(key, value)| Row {
+                topic: RULE_SETS,
+                to: To::Key(key.as_bytes()),
+                value: Some(value),
+                headers: &headers,
+            })
+            .collect();
+        for fate in deliver(self.log, &rows, WRITE_WITHIN)? {
+            fate?;
+        }
+        Ok(())
     }
 
     fn listen(&self) -> bus::Result<Box<dyn Reader>> {

@@ -1,7 +1,8 @@
-//! `tripline rules`: rules as files, before anything runs them.
+//! `tripline rules`: rules as files, and what people say of those that run.
 //!
 //! Invariant: every command reads and compiles first; what is wrong with any file is told whole, and then nothing else is done.
 
+mod apply;
 mod explain;
 mod fmt;
 mod list;
@@ -32,6 +33,7 @@ pub fn run(args: args::Rules, common: &Common) -> Result<(), Failure> {
         args::Rules::Explain(args) => explain::run(&chosen(&args.chosen, form)?, args.form, form),
         args::Rules::List(args) => list::run(&chosen(&args, form)?, form),
         args::Rules::Fmt(args) => fmt::run(&args, form),
+        args::Rules::Apply(args) => apply::run(args, common),
         args::Rules::Enable(args) => running::switch(args, ControlCommandType::EnableRule, common),
         args::Rules::Disable(args) => running::switch(args, ControlCommandType::DisableRule, common),
         args::Rules::Mute(args) => running::mute(args, common),

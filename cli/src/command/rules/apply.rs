@@ -1,0 +1,54 @@
+//! `tripline rules apply`: files, made the rule set that runs.
+
+use bus::config::Config;
+use serde_json::json;
+
+use crate::args::{self, Common, Form};
+use crate::failure::Failure;
+use crate::orders::{Orders, Swapped};
+use crate::rule_set::{self, RuleSetFiles};
+use crate::{settled, terminal};
+
+pub fn run(args: args::RulesApply, common: &Common) -> Result<(), Failure> {
+    let config: Config = settled::config(common, args.order.place.overrides())?;
+    let read = match &args.path {
+        Some(path) => rule_set::at(path, None, common.output)?,
+        None => rule_set::of_topology(&settled::topology(None, &config)?, None, common.output)?,
+    };
+    let orders = Orders::open(&config, args.order.signed)?;
+    let swapped = orders.swap(&read.plan.rule_set, args.order.reason)?;
+    tell(common.output, &read, &swapped)
+}
+
+fn tell(form: Form, read: &RuleSetFiles, swapped: &Swapped) -> Result<(), Failure> {
+    let (name, rules, digest) = (&read.plan.set.name, read.plan.rules.len(), swapped.digest.to_string());
+    let offset = swapped.done.offset.0;
+    let tasks = swapped.done.answers.iter().filter_map(|answer| Some((answer.position.as_ref()?, answer)));
+    terminal::print(match form {
+        Form::Text => {
+            let mut text = format!(
+                "rule set {} ({rules} rules, {}) runs, from control offset {offset} on:\n",
+                terminal::escaped(name),
+                &digest[..12]
+            );
+            for (position, answer) in tasks {
+                text += &format!("  {} from {}\n", position.task, answer.event.observed_at);
+            }
+            text
+        }
+        Form::Json => {
+            let tasks = tasks.map(|(position, answer)| {
+                json!({
+                    "topic": &*position.task.topic, "partition": position.task.index,
+                    "from": answer.event.observed_at.to_string(),
+                })
+            });
+            let tasks: Vec<_> = tasks.collect();
+            let line = json!({
+                "name": name, "digest": digest, "rules": rules, "command_id": swapped.done.command_id.as_str(),
+                "control_offset": offset, "tasks": tasks,
+            });
+            format!("{}\n", terminal::escaped(&line.to_string()))
+        }
+    })
+}
