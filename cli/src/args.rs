@@ -109,6 +109,7 @@ pub struct Order {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  tripline up --demo
   tripline up
   tripline up --dir ./data --listen 127.0.0.1:7710
   tripline up --topology my-topology.toml --output json")]
@@ -119,6 +120,9 @@ pub struct Up {
     /// Serve the API on this loopback address, too; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// Send an afternoon's sample events, show the alerts that come of them, and what to try next
+    #[arg(long)]
+    pub demo: bool,
     /// Where a partition's state is lost and cannot be made again, go on without it; what its windows held is forgotten
     #[arg(long)]
     pub accept_state_loss: bool,

@@ -52,7 +52,7 @@ impl<B: Bus> Log for B {
 }
 
 /// Sends rows and waits for the fate of each, in their order.
-pub(crate) fn deliver(log: &dyn Log, rows: &[Row<'_>], within: Duration) -> Result<Vec<Result<(Partition, Offset)>>> {
+pub fn deliver(log: &dyn Log, rows: &[Row<'_>], within: Duration) -> Result<Vec<Result<(Partition, Offset)>>> {
     let (fates, heard) = mpsc::channel();
     let settings = ProducerSettings { linger: Duration::ZERO, patience: within, ..ProducerSettings::default() };
     // Nobody hears a fate that comes after this call, so a receiver that is gone is no failure.

@@ -33,7 +33,7 @@ use crate::place::{Place, Writers};
 use crate::rule_set::{self, RuleSetFiles};
 use crate::schemas::Schemas;
 use crate::settled::Deployment;
-use crate::{place, settled, terminal};
+use crate::{demo, place, settled, terminal};
 
 #[derive(Debug)]
 pub struct Up {
@@ -44,6 +44,9 @@ pub struct Up {
     deployment: Deployment,
     rules: RuleSetFiles,
     processor: Settings,
+    is_demo: bool,
+    /// What other commands need to find this directory.
+    hint: String,
 }
 
 /// Whose name the processor runs under, and commands of this process carry.
@@ -62,7 +65,18 @@ impl Up {
         let state_loss = if args.accept_state_loss { StateLoss::Accept } else { StateLoss::Refuse };
         let processor = Settings { state_loss, ..Settings::of(instance, &config.processor) };
         let (log, listen) = (log.options(), config.api.listen);
-        Ok(Self { form: common.output, log, dir: config.dir, listen, deployment, rules, processor })
+        let hint = common.dir.as_ref().map(|dir| format!(" --dir {}", dir.display())).unwrap_or_default();
+        Ok(Self {
+            form: common.output,
+            log,
+            dir: config.dir,
+            listen,
+            deployment,
+            rules,
+            processor,
+            is_demo: args.demo,
+            hint,
+        })
     }
 
     pub fn run(self) -> Result<(), Failure> {
@@ -86,6 +100,9 @@ impl Up {
         let places = Places { socket: place::socket(&self.dir), tcp: self.listen };
         let serving = listen::serve(serve, &places)?;
         self.tell(&log, &serving)?;
+        if self.is_demo {
+            demo::run(&log, pipeline.watch(), &self.hint, self.form)?;
+        }
         let name = ends.wait();
         if self.form == Form::Text {
             terminal::complain(format!("{name}: ending; once more ends at once"));

@@ -79,13 +79,13 @@ fn posted_events_are_answered_line_by_line_and_stages_words_are_not_taken() {
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     assert_eq!((&answer["accepted"], &answer["refused"]), (&2.into(), &5.into()));
     let results = answer["results"].as_array().unwrap();
-    assert_eq!((&results[0]["line"], &results[0]["offset"]), (&1.into(), &0.into()));
+    assert_eq!((&results[0]["line"], &results[0]["offset"]), (&1.into(), &1.into()));
     for (result, field) in
         results[1..].iter().zip(["is_watcher_generated", "source_type", "event_depth", "ancestry", "event_type"])
     {
         assert!(result["error"]["message"].as_str().unwrap().starts_with(&format!("`{field}`")), "{result}");
     }
-    assert_eq!((&results[6]["line"], &results[6]["offset"]), (&8.into(), &1.into()));
+    assert_eq!((&results[6]["line"], &results[6]["offset"]), (&8.into(), &2.into()));
     let json = home.run(&["tail", "telemetry.events.v1", "--output", "json", "-n", "1"]).stdout;
     let record: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&record["value"]["source"], &record["value"]["event_id"]), (&"http".into(), &results[0]["event_id"]));

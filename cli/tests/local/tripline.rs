@@ -51,6 +51,8 @@ impl Home {
             .env("HOME", self.folder.path())
             .env("TRIPLINE_DIR", self.dir())
             .env("COLUMNS", "100")
+            // Ticks take offsets, which tests name. The marker of the first rule set takes the first of each partition.
+            .env("TRIPLINE_PROCESSOR__TICK_EVERY", "1m")
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -18,7 +18,7 @@ fn events_make_the_round_through_the_socket_and_are_there_when_nothing_runs() {
     let place = format!("telemetry.events.v1, the log of process {} in $DIR", up.pid());
     check(&sent, 0, "", &format!("1 event sent to {place}; 0 refused\n"));
     let through = home.run(&["tail", "telemetry.events.v1"]);
-    check(&through, 0, "$TIME 1@0 host-1 test {\"n\":1}\n", "");
+    check(&through, 0, "$TIME 1@1 host-1 test {\"n\":1}\n", "");
     let through_json = home.run(&["tail", "telemetry.events.v1", "--output", "json"]);
     up.end();
     check(&home.run(&["tail", "telemetry.events.v1"]), 0, &through.stdout, "");
@@ -29,7 +29,7 @@ fn events_make_the_round_through_the_socket_and_are_there_when_nothing_runs() {
     check(&direct, 0, "", "1 event sent to telemetry.events.v1, the log in $DIR; 0 refused\n");
     let up = home.up(&[]);
     let both = home.run(&["tail", "telemetry.events.v1"]);
-    check(&both, 0, "$TIME 1@0 host-1 test {\"n\":1}\n$TIME 1@1 host-1 test {\"n\":2}\n", "");
+    check(&both, 0, "$TIME 1@1 host-1 test {\"n\":1}\n$TIME 1@2 host-1 test {\"n\":2}\n", "");
     up.end();
 }
 
@@ -39,7 +39,7 @@ fn it_says_what_runs_where() {
     let up = home.up(&["--listen", "127.0.0.1:0"]);
     let told = up.told.replace(&home.dir().display().to_string(), "$DIR");
     let expected = format!(
-        "tripline {}, process {}\n  log       $DIR/log\n  topology  single-node, the topology built in: 17 topics, 62 partitions\n  api       unix:$DIR/api.sock\n  api       http://{}\nready; Ctrl-C ends it\n",
+        "tripline {}, process {}\n  log       $DIR/log\n  topology  single-node, the topology built in: 17 topics, 62 partitions\n  rules     single-node, 15 rules\n  api       unix:$DIR/api.sock\n  api       http://{}\nready; Ctrl-C ends it\n",
         env!("CARGO_PKG_VERSION"),
         up.pid(),
         up.address(),
