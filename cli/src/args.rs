@@ -68,6 +68,7 @@ pub enum Command {
     /// Score agents for risk
     #[command(subcommand, after_help = RISK_EXAMPLES)]
     Risk(Risk),
+    Load(Load),
     /// Look at this process's configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(Config),
@@ -146,6 +147,37 @@ pub struct Send {
     /// Send nothing if any line is bad
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+/// Send events at a fixed rate, and account for every alert that must follow
+///
+/// Goes to the running `tripline up`, or to Kafka; where nothing runs, to a pipeline of its own, in --dir or in a temporary
+/// directory, for the time of the load. Latency is measured from when an event was due to be sent to when its alert can be
+/// read. Exit status 1 if an alert is missing or came twice, or an event was not taken.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline load --rate 1000 --duration 30s
+  tripline load --rate 10000 --duration 10m --output json
+  tripline load --rate 50000 --duration 1m --brokers broker-1:9092 --pid 4711 --profile heavy.toml")]
+pub struct Load {
+    /// Events a second
+    #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub rate: u32,
+    /// For how long: 30s, 10m
+    #[arg(long, value_name = "DURATION")]
+    pub duration: String,
+    /// What the events are [default: 10,000 endpoints, one alert in 100 events, payloads of 200 bytes]
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// How long alerts that are missing are waited for after the last that came
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub settle: String,
+    /// A processor whose memory and time are looked at; may be given again. Known by itself where an `up` bears the load
+    #[arg(long, value_name = "PID")]
+    pub pid: Vec<u32>,
     #[command(flatten)]
     pub place: Where,
 }

@@ -104,6 +104,10 @@ pub enum Failure {
     Lost { partitions: usize },
     #[error("expected one of {}, found {found:?}", known.join(", "))]
     NoRecord { known: Vec<&'static str>, found: String },
+    #[error("{}: the pipeline ended before it was ready; its reason is above", dir.display())]
+    PipelineEnded { dir: PathBuf },
+    #[error("{lost} alerts lost, {duplicated} duplicated, {refused} events not taken by the log")]
+    Load { lost: u64, duplicated: u64, refused: u64 },
     #[error("interrupted; what was sent before is stored")]
     Interrupted,
     /// Whoever read the output has gone.
@@ -114,9 +118,8 @@ pub enum Failure {
 impl Failure {
     pub fn status(&self) -> Status {
         match self {
-            Self::Log(error) => of_log(error),
+            Self::Log(error) | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
             Self::Command(error) => of_command(error),
-            Self::Processor(ProcessorError::Bus(error)) => of_log(error),
             Self::Registry(error) => of_registry(error),
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
             Self::Listen(_) | Self::SchemaUnavailable(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => {
@@ -140,6 +143,8 @@ impl Failure {
             | Self::CasesFailed { .. }
             | Self::RiskInput { .. }
             | Self::Checks { .. }
+            | Self::PipelineEnded { .. }
+            | Self::Load { .. }
             | Self::Lost { .. } => Status::CheckFailed,
             Self::Interrupted => Status::Interrupted,
             Self::OutputClosed => Status::Done,

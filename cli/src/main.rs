@@ -16,6 +16,7 @@ mod progress;
 mod rule_set;
 mod schemas;
 mod settled;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;

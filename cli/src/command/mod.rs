@@ -1,6 +1,7 @@
 //! One module per command: what its words mean, then what it does.
 
 mod config;
+mod load;
 mod risk;
 mod rules;
 mod salvage;
@@ -24,6 +25,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Schemas(args) => schemas::run(args, &common),
         Command::Rules(args) => rules::run(args, &common),
         Command::Risk(args) => risk::run(&args, &common),
+        Command::Load(args) => load::Load::settle(args, &common)?.run(),
         Command::Config(args) => config::run(&args, &common),
         Command::Salvage(args) => salvage::run(&args, &common),
         Command::Completions(args) => shell::completions(&args),

@@ -85,7 +85,7 @@ impl Up {
         make_dir(&self.dir)?;
         let log = place::open_embedded(&self.dir, &self.log)?;
         bus::topic::apply(&log, &self.deployment.topology.topics)?;
-        let pipeline = Pipeline::start(&log, self.processor.clone(), ends.from_within())?;
+        let pipeline = Pipeline::start(&log, self.processor.clone(), ends.closer())?;
         if !pipeline.is_ready() {
             return pipeline.end();
         }
@@ -201,7 +201,7 @@ impl Ends {
     }
 
     /// For a thread of this process without which there is no use in going on.
-    fn from_within(&self) -> impl FnOnce() + Send + 'static {
+    fn closer(&self) -> impl FnOnce() + Send + 'static {
         let handle = self.signals.handle();
         move || handle.close()
     }

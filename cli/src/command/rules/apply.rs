@@ -1,5 +1,7 @@
 //! `tripline rules apply`: files, made the rule set that runs.
 
+use std::fmt::Write as _;
+
 use bus::config::Config;
 use serde_json::json;
 
@@ -32,7 +34,8 @@ fn tell(form: Form, read: &RuleSetFiles, swapped: &Swapped) -> Result<(), Failur
                 &digest[..12]
             );
             for (position, answer) in tasks {
-                text += &format!("  {} from {}\n", position.task, answer.event.observed_at);
+                writeln!(text, "  {} from {}", position.task, answer.event.observed_at)
+                    .expect("invariant: a String takes text");
             }
             text
         }

@@ -10,15 +10,14 @@ use bus::{BusError, ErrorKind, Fate, Producer, ProducerSettings};
 use console::Log;
 use console::intake::{Intake, Prepared, Refusal};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::input::Input;
 use crate::args::Form;
 use crate::failure::Failure;
 use crate::lines::{Line, Text};
 use crate::progress::Progress;
-use crate::settled;
 use crate::terminal::{complain, escaped};
+use crate::{settled, signals};
 
 /// Rows are pushed out when no line came for so long.
 const QUIET: Duration = Duration::from_millis(20);
@@ -63,13 +62,7 @@ impl<'a> Sender<'a> {
         let (heard, fates) = channel();
         // A sender that ended has counted what it could.
         let producer = log.producer(&settings, Box::new(move |fate| drop(heard.send(fate))))?;
-        let is_interrupted = Arc::new(AtomicBool::new(false));
-        for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
-            // The first is heeded between lines, a second one at once.
-            signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&is_interrupted))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&is_interrupted)))
-                .map_err(|source| Failure::Io { doing: "watch for signals", source })?;
-        }
+        let is_interrupted = signals::end_asked()?;
         Ok(Self {
             intake,
             producer,

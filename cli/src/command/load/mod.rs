@@ -1,0 +1,217 @@
+//! `tripline load`: events at a fixed rate, and what became of each that an alert must follow from.
+//!
+//! Invariant: an event is timed from when it was due, not from when it could be sent, so that a pipeline that holds the sender
+//! up is not thanked for it (coordinated omission). Every alert that is missing or came twice is a number, and the status.
+
+mod profile;
+mod sight;
+mod subject;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bus::config::Config;
+use bus::{Header, Producer, ProducerSettings, Row, To};
+use contracts::avro::Framing;
+use contracts::codec;
+use contracts::records::TelemetryEvent;
+use contracts::settings::parse_duration;
+use contracts::time::Timestamp;
+use contracts::topics::TELEMETRY_EVENTS;
+use serde_json::json;
+
+use crate::args::{self, Common, Form};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::schemas::Schemas;
+use crate::{settled, signals, terminal};
+use profile::Profile;
+use sight::{Seen, Sight};
+use subject::{Subject, usage};
+
+/// Between two looks at the clock.
+const PACE: Duration = Duration::from_millis(1);
+const DURATION_MAX: Duration = Duration::from_hours(24);
+
+#[derive(Debug)]
+pub struct Load {
+    form: Form,
+    config: Config,
+    dir: Option<std::path::PathBuf>,
+    profile: Profile,
+    rate: u32,
+    duration: Duration,
+    settle: Duration,
+    processes: Vec<u32>,
+}
+
+/// What the sender knows while it sends, for whoever waits for alerts.
+#[derive(Debug, Default)]
+struct Sent {
+    stored: AtomicU64,
+    /// Places of alerting events that the log did not take, or of which that is not known.
+    not_stored: Mutex<BTreeSet<u64>>,
+    refused: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Load {
+    pub fn settle(args: args::Load, common: &Common) -> Result<Self, Failure> {
+        let config = settled::config(common, args.place.overrides())?;
+        let duration = |flag, text: &str| {
+            let parsed = parse_duration(text).filter(|duration| !duration.is_zero() && *duration <= DURATION_MAX);
+            parsed.ok_or_else(|| {
+                let reason = format!("expected a duration such as 30s or 10m, at most 24h, found {text:?}");
+                Failure::Flag { flag, reason }
+            })
+        };
+        Ok(Self {
+            form: common.output,
+            config,
+            dir: common.dir.clone(),
+            profile: args.profile.as_deref().map(Profile::read).transpose()?.unwrap_or_default(),
+            rate: args.rate,
+            duration: duration("--duration", &args.duration)?,
+            settle: duration("--settle", &args.settle)?,
+            processes: args.pid,
+        })
+    }
+
+    pub fn run(self) -> Result<(), Failure> {
+        let is_interrupted = signals::end_asked()?;
+        let schemas = Schemas::of(self.config.registry.as_ref())?;
+        let framing = schemas.framing::<TelemetryEvent>(TELEMETRY_EVENTS)?;
+        let subject = Subject::find(&self.config, self.dir.as_deref(), self.processes.clone())?;
+        if self.form == Form::Text {
+            terminal::complain(format!("{} events/s for {:?} to {}", self.rate, self.duration, subject.name));
+        }
+        let run = format!("{:x}", settled::now().micros());
+        let sight = Sight::open(&*subject.log, &schemas, &self.profile, &run)?;
+        let (sent, before, began) = (Arc::<Sent>::default(), usage(&subject.processes), Instant::now());
+        let seen = std::thread::scope(|scope| {
+            let watching =
+                scope.spawn(|| sight.watch(&sent.is_over, &|| self.expected(&sent), self.settle, &subject.processes));
+            let flooded = self.flood(&*subject.log, framing, &run, &sent, &is_interrupted);
+            sent.is_over.store(true, Ordering::Release);
+            let seen = watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            flooded.and(seen)
+        })?;
+        let took = began.elapsed();
+        let ticks = usage(&subject.processes).cpu_ticks.saturating_sub(before.cpu_ticks);
+        let cpu = ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / took.as_secs_f64();
+        subject.end()?;
+        self.report(&sent, seen, cpu)
+    }
+
+    fn total(&self) -> u64 {
+        u64::try_from(u128::from(self.rate) * self.duration.as_millis() / 1_000).unwrap_or(u64::MAX)
+    }
+
+    /// Alerts that must come, as far as it is known what the log took.
+    fn expected(&self, sent: &Sent) -> u64 {
+        let handed = sent.stored.load(Ordering::Acquire) + sent.refused.load(Ordering::Acquire);
+        let alerting = (0..handed.div_ceil(self.profile.alert_every)).filter(|block| {
+            // Of the last block the alerting event may not have been reached.
+            block * self.profile.alert_every + block % self.profile.alert_every < handed
+        });
+        let missing = sent.not_stored.lock().map_or(0, |places| places.len());
+        (alerting.count() - missing) as u64
+    }
+
+    fn flood(
+        &self,
+        log: &dyn console::Log,
+        framing: Framing,
+        run: &str,
+        sent: &Arc<Sent>,
+        is_interrupted: &AtomicBool,
+    ) -> Result<(), Failure> {
+        let (told, profile) = (Arc::clone(sent), self.profile.clone());
+        let fates = Box::new(move |fate: bus::Fate| match fate.result {
+            Ok(_) => drop(told.stored.fetch_add(1, Ordering::AcqRel)),
+            Err(_) => {
+                if let (Some(place), Ok(mut places)) = (profile.alert_of(fate.tag), told.not_stored.lock()) {
+                    places.insert(place);
+                }
+                told.refused.fetch_add(1, Ordering::AcqRel);
+            }
+        });
+        let settings = ProducerSettings::default();
+        let mut producer = log.producer(&settings, fates)?;
+        let (total, begun, start) = (self.total(), Instant::now(), settled::now().micros());
+        let (mut number, mut value, mut progress) = (0, Vec::new(), Progress::new());
+        while number < total && !is_interrupted.load(Ordering::Acquire) {
+            let due = u128::from(self.rate) * begun.elapsed().as_micros() / 1_000_000;
+            let due = u64::try_from(due).unwrap_or(u64::MAX).min(total);
+            while number < due {
+                let at =
+                    start + i64::try_from(u128::from(number) * 1_000_000 / u128::from(self.rate)).unwrap_or(i64::MAX);
+                let event = self.profile.event(run, number, Timestamp::from_micros(at).unwrap_or(Timestamp::MAX));
+                send(&mut *producer, &event, framing, number, &mut value)?;
+                number += 1;
+            }
+            progress.at(number);
+            std::thread::sleep(PACE);
+        }
+        producer.flush(settings.patience)?;
+        progress.end();
+        Ok(())
+    }
+
+    fn report(&self, sent: &Sent, mut seen: Seen, cpu: f64) -> Result<(), Failure> {
+        let (stored, refused) = (sent.stored.load(Ordering::Acquire), sent.refused.load(Ordering::Acquire));
+        let expected = self.expected(sent);
+        let alerts: u64 = seen.times.values().map(|times| u64::from(*times)).sum();
+        let known = seen.times.len() as u64;
+        let (lost, duplicated) = (expected.saturating_sub(known), alerts - known);
+        seen.latencies_us.sort_unstable();
+        let at = |share: f64| {
+            let last = seen.latencies_us.len().saturating_sub(1);
+            seen.latencies_us.get((last as f64 * share).round() as usize).copied().unwrap_or(0)
+        };
+        let rss_mb = seen.resident_bytes_max as f64 / 1e6;
+        let line = json!({
+            "rate": self.rate, "duration_s": self.duration.as_secs_f64(), "sent": stored, "refused": refused,
+            "alerts_expected": expected, "alerts_seen": alerts, "lost": lost, "duplicated": duplicated,
+            "unexpected": seen.unexpected,
+            "latency_us": { "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999), "max": at(1.0) },
+            "processor": { "rss_mb": (rss_mb * 10.0).round() / 10.0, "cpu": (cpu * 1_000.0).round() / 1_000.0 },
+        });
+        terminal::print(match self.form {
+            Form::Json => format!("{line}\n"),
+            Form::Text => format!(
+                "{stored} events taken by the log, {refused} refused; {expected} alerts expected, {alerts} seen: {lost} lost, \
+                 {duplicated} duplicated\npublish to visible: p50 {} ms, p90 {} ms, p99 {} ms, p99.9 {} ms, max {} ms\n\
+                 processes: {rss_mb:.1} MB at most, {cpu:.2} cores\n",
+                at(0.5) as f64 / 1e3,
+                at(0.9) as f64 / 1e3,
+                at(0.99) as f64 / 1e3,
+                at(0.999) as f64 / 1e3,
+                at(1.0) as f64 / 1e3,
+            ),
+        })?;
+        if lost + duplicated + refused > 0 {
+            return Err(Failure::Load { lost, duplicated, refused });
+        }
+        Ok(())
+    }
+}
+
+fn send(
+    producer: &mut dyn Producer,
+    event: &TelemetryEvent,
+    framing: Framing,
+    number: u64,
+    value: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    value.clear();
+    codec::encode(event, framing, value).expect("invariant: a profile's events are within the limits of an event");
+    let headers = [
+        Header { name: "content-type", value: codec::CONTENT_TYPE.as_bytes() },
+        Header { name: "tripline-depth", value: b"0" },
+    ];
+    let to = To::Key(event.endpoint_id.as_str().as_bytes());
+    Ok(producer.send(&Row { topic: TELEMETRY_EVENTS, to, value: Some(value), headers: &headers }, number)?)
+}
