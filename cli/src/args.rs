@@ -226,9 +226,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub enum Topology {
-    /// Check a topology file, naming all that is wrong with it
-    #[command(after_help = "Examples:\n  tripline topology check topologies/kafka.toml")]
-    Check(TopologyFile),
+    Check(TopologyCheck),
     Apply(TopologyApply),
     /// Draw a topology: topics, records, who writes and who reads
     #[command(after_help = "\
@@ -236,6 +234,21 @@ Examples:
   tripline topology graph
   tripline topology graph topologies/kafka.toml --format dot | dot -Tsvg > topology.svg")]
     Graph(TopologyGraph),
+}
+
+/// Check topology files: what they say, the rules and subscriptions they name, and their tests
+///
+/// Names all that is wrong with a file. If nothing is, its rules are put together as `rules apply` and `up` would do it, each
+/// of its tests is fed to them in memory, and what is raised otherwise than a test expects is shown; the exit status is then 1.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline topology check topologies/*.toml
+  tripline topology check my-topology.toml --output json")]
+pub struct TopologyCheck {
+    /// The topology files [default: that of the configuration, else one node, built in]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

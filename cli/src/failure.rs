@@ -96,6 +96,9 @@ pub enum Failure {
     Cases { file: String, error: CaseError },
     #[error("{failed} of {cases} cases failed; the differences are above")]
     CasesFailed { failed: usize, cases: usize },
+    /// Each was reported where it was checked.
+    #[error("{bad} of {of} files are not good; the reasons are above")]
+    Files { bad: usize, of: usize },
     #[error("nothing was scored; {} named above", problems(*named, *unnamed))]
     RiskInput { named: usize, unnamed: usize },
     #[error("{count} problems; they are named above")]
@@ -141,6 +144,7 @@ impl Failure {
             | Self::Rules { .. }
             | Self::Cases { .. }
             | Self::CasesFailed { .. }
+            | Self::Files { .. }
             | Self::RiskInput { .. }
             | Self::Checks { .. }
             | Self::PipelineEnded { .. }

@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use contracts::settings::{Key, show_duration, show_size};
 use contracts::topics::{self, Compression, Declared, Keep, Partitioning};
-use contracts::topology::{KEEP_TIME_MIN, LogKind, PARTITIONS_MAX, Party, REPLICATION_MAX, Topology, flow};
+use contracts::topology::{
+    Events, KEEP_TIME_MIN, LogKind, PARTITIONS_MAX, Party, REPLICATION_MAX, RuleSource, Topology, Watcher, flow,
+};
 use proptest::prelude::*;
 
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../topologies");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "toml"));
     files.sort();
     files
 }
@@ -28,7 +31,7 @@ fn parse(text: &str) -> Topology {
 #[test]
 fn every_topology_we_ship_is_valid_and_called_as_its_file() {
     let files = shipped();
-    assert!(files.len() >= 2);
+    assert!(files.len() >= 4);
     for path in files {
         let topology = parse(&fs::read_to_string(&path).unwrap());
         assert_eq!(Some(topology.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
@@ -42,6 +45,50 @@ fn a_topology_that_says_nothing_has_every_topic_with_its_defaults() {
     let topology = parse("name = 'n'\nbus = 'embedded'");
     let expected: Vec<Declared> = topics::ALL.iter().map(|row| row.declare(NonZeroU32::new(4).unwrap())).collect();
     assert_eq!(topology.topics, expected);
+}
+
+#[test]
+fn a_topology_without_a_watcher_runs_what_comes_with_the_program_under_its_own_name() {
+    let topology = parse("name = 'n'\nbus = 'embedded'");
+    let watcher = Watcher { name: "n".to_owned(), rules: vec![RuleSource::BuiltIn], subscriptions: Vec::new() };
+    assert_eq!((topology.rule_set.as_str(), topology.watchers), ("n", vec![watcher]));
+}
+
+#[test]
+fn what_stands_in_a_tree_is_json_in_the_order_of_the_file() {
+    let text = r#"
+name = 'n'
+bus = 'embedded'
+[[tests]]
+name = 't'
+alerts = []
+[[tests.events]]
+topic = "a"
+payload = { z = +1, "a b" = [0xff, 1_000.50, -0.0, 1e3], t = 2026-01-01T00:00:00Z, s = "ä\t'", on = true }
+"#;
+    let Events::Inline(events) = &parse(text).tests[0].events else { panic!("they stand inline") };
+    let expected = r#"{"topic":"a","payload":{"z":1,"a b":[255,1000.50,-0.0,1e3],"t":"2026-01-01T00:00:00Z","s":"ä\t'","on":true}}"#;
+    assert_eq!(events[0].value.to_string(), expected);
+    let payload = &events[0].spans.inner[1];
+    let shown: Vec<&str> = payload
+        .keys
+        .iter()
+        .chain(payload.inner.iter().map(|inner| &inner.span))
+        .map(|span| &text[span.clone()])
+        .collect();
+    let places = [
+        "z",
+        "\"a b\"",
+        "t",
+        "s",
+        "on",
+        "+1",
+        "[0xff, 1_000.50, -0.0, 1e3]",
+        "2026-01-01T00:00:00Z",
+        "\"ä\\t'\"",
+        "true",
+    ];
+    assert_eq!(shown, places);
 }
 
 #[test]
@@ -66,6 +113,8 @@ fn the_drawings_are_as_reviewed() {
     let topology = Topology::single_node();
     testbed::golden::check(&golden("single-node.txt"), &topology.plain());
     testbed::golden::check(&golden("single-node.dot"), &topology.dot());
+    let text = fs::read_to_string(shipped().iter().find(|path| path.ends_with("production.toml")).unwrap()).unwrap();
+    testbed::golden::check(&golden("production.txt"), &parse(&text).plain());
 }
 
 fn page() -> String {

@@ -49,7 +49,7 @@ pub enum AssemblyError {
     Diagnostics(Diagnostics),
     /// With the set as a whole, which stands at no line of any file.
     #[error("{0}")]
-    Set(Problem),
+    Set(Box<Problem>),
 }
 
 pub fn assemble(parts: &Parts<'_>, options: &Options<'_>) -> Result<Assembled, AssemblyError> {
@@ -75,7 +75,7 @@ pub fn assemble(parts: &Parts<'_>, options: &Options<'_>) -> Result<Assembled, A
                 let span = span(&parts.watchers[watcher].subscriptions[subscription], &problem.fault);
                 reading.log_beside(&topology).report(span, with_id(&problem));
             }
-            Subject::Set if all_read => return Err(AssemblyError::Set(problem)),
+            Subject::Set if all_read => return Err(AssemblyError::Set(problem.into())),
             // What cannot be read is told instead of the set that it leaves.
             Subject::Subscription { .. } | Subject::Set | Subject::Added(_) => {}
         }

@@ -99,8 +99,8 @@ fn a_compilers_fault_is_shown_where_it_was_written() {
     testbed::golden::check(&folder().join("placed.txt"), &format!("{diagnostics}\n"));
 }
 
-/// Codes that no rule text can show: the compiler's, and those of sizes.
-const ELSEWHERE: [Code; 2] = [Code::Meaning, Code::TooLarge];
+/// Codes that no rule text can show: the compiler's, those of sizes, and of tests in topologies.
+const ELSEWHERE: [Code; 3] = [Code::Meaning, Code::TooLarge, Code::BadEvent];
 
 #[test]
 fn every_code_has_a_case() {

@@ -32,6 +32,8 @@ fn is_within_limits(topology: &Topology) {
         assert!(topic.keep_bytes_max.is_none() || matches!(topic.keep, Keep::For(_)));
         assert!(topology.log == LogKind::Kafka || topic.replication == 1);
     }
+    assert!(topology.watchers.iter().all(|watcher| !watcher.name.is_empty() && !watcher.rules.is_empty()));
+    assert!(!topology.watchers.is_empty());
     assert!(topology.plain().starts_with(&topology.name));
     assert!(topology.dot().ends_with("}\n"));
 }

@@ -1,5 +1,7 @@
 //! `tripline topology`: what a deployment's file says, and making it so.
 
+mod check;
+
 use bus::topic::differences;
 use bus::{BusError, Difference};
 use contracts::topology::Topology;
@@ -9,14 +11,11 @@ use crate::args::{self, Common, Drawing, Form};
 use crate::failure::Failure;
 use crate::place::{self, Access, Place};
 use crate::settled::Deployment;
-use crate::{rule_set, settled, terminal};
+use crate::{settled, terminal};
 
 pub fn run(args: args::Topology, common: &Common) -> Result<(), Failure> {
     match args {
-        args::Topology::Check(args) => {
-            let deployment = read(&args, common)?;
-            check(&deployment, common.output)
-        }
+        args::Topology::Check(args) => check::run(&args, common),
         args::Topology::Graph(args) => {
             let deployment = read(&args.topology, common)?;
             graph(&deployment.topology, args.format, common.output)
@@ -28,29 +27,6 @@ pub fn run(args: args::Topology, common: &Common) -> Result<(), Failure> {
 fn read(args: &args::TopologyFile, common: &Common) -> Result<Deployment, Failure> {
     let config = settled::config(common, Vec::new())?;
     settled::topology(args.file.as_deref(), &config)
-}
-
-fn check(deployment: &Deployment, form: Form) -> Result<(), Failure> {
-    let rule_set = rule_set::of_topology(deployment, None, form)?;
-    let topology = &deployment.topology;
-    let partitions: u32 = topology.topics.iter().map(|topic| topic.partitions.get()).sum();
-    let topics = topology.topics.len();
-    let rules = rule_set.plan.rules.len();
-    terminal::print(match form {
-        Form::Text => format!(
-            "{} is good: {} on {}, {topics} topics, {partitions} partitions, {rules} rules\n",
-            deployment.name,
-            topology.name,
-            topology.log.as_str()
-        ),
-        Form::Json => format!(
-            "{}\n",
-            json!({
-                "topology": topology.name, "log": topology.log.as_str(), "topics": topics, "partitions": partitions,
-                "rule_set": rule_set.plan.set.name, "digest": rule_set.plan.set.digest.to_string(), "rules": rules,
-            })
-        ),
-    })
 }
 
 fn graph(topology: &Topology, drawing: Drawing, form: Form) -> Result<(), Failure> {

@@ -124,10 +124,9 @@ impl Files {
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            let ends = (0..=name.len()).filter(|end| name.is_char_boundary(*end));
-            ends.into_iter().any(|end| matches(rest, &name[end..]))
-        }),
+        Some((start, rest)) => name
+            .strip_prefix(start)
+            .is_some_and(|name| (0..=name.len()).any(|end| name.is_char_boundary(end) && matches(rest, &name[end..]))),
     }
 }
 
@@ -194,4 +193,28 @@ pub fn read_text(path: &Path, doing: &'static str) -> Result<String, Failure> {
         return Err(failed(std::io::Error::new(std::io::ErrorKind::FileTooLarge, reason)));
     }
     fs::read_to_string(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_part_of_a_name_and_for_none() {
+        let cases = [
+            ("*.rules", "a.rules", true),
+            ("*.rules", ".rules", true),
+            ("*.rules", "a.rules.json", false),
+            ("a*", "a", true),
+            ("a*", "ba", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("ä*ö", "ä漢ö", true),
+            ("**", "", true),
+            ("plain", "plain", true),
+        ];
+        for (pattern, name, expected) in cases {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ fn a_topology_is_checked_drawn_and_made() {
     check(
         &checked,
         0,
-        "the topology built in is good: single-node on embedded, 17 topics, 62 partitions, 15 rules\n",
+        "the topology built in is good: single-node on embedded, 17 topics, 62 partitions, 15 rules, 4 tests\n",
         "",
     );
     let preview = home.run(&["topology", "apply", "--dry-run"]);

@@ -11,5 +11,6 @@ mod risk;
 mod rules;
 mod send;
 mod tail;
+mod topologies;
 mod tripline;
 mod up;

@@ -61,7 +61,7 @@ fn a_case_that_fails_shows_the_first_difference_and_what_was_compared() {
     let shown = [
         "  three of one user\n",
         "    alert 1:\n      message\n    - \"4 failed logins of ann\"\n    + \"3 failed logins of ann\"\n",
-        "    raised: 3 failed logins of ann (event ",
+        "    raised: 3 failed logins of ann (many_failures on host-1, event ",
         "\"$.ok\":false",
     ];
     for text in shown {

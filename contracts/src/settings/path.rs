@@ -51,9 +51,9 @@ impl fmt::Display for KeyPath {
         for (index, name) in self.0.iter().enumerate() {
             let separator = if index == 0 || is_item(name) { "" } else { "." };
             if is_bare(name) || is_item(name) {
-                write!(f, "{separator}{name}")?
+                write!(f, "{separator}{name}")?;
             } else {
-                write!(f, "{separator}{name:?}")?
+                write!(f, "{separator}{name:?}")?;
             }
         }
         Ok(())

@@ -86,22 +86,6 @@ impl<'r> Raw<'r> {
         if items.is_empty() || items.len() > LIST_ITEMS_MAX { Err(self.out_of_range()) } else { Ok(items) }
     }
 
-    /// Tables of any shape, none at all too.
-    pub(super) fn trees(&self) -> Result<Vec<Tree>, Refusal> {
-        let Self::Toml(DeValue::Array(items), _) = self else { return Err(self.refused(None)) };
-        if items.len() > LIST_ITEMS_MAX {
-            return Err(self.out_of_range());
-        }
-        let items = items.iter().map(|item| match item.get_ref() {
-            DeValue::Table(_) => Tree::of(item).map_err(|number| {
-                let refused = Raw::spanned(number).refused(Some("JSON cannot write such a number".to_owned()));
-                Refusal { span: Some(number.span()), ..refused }
-            }),
-            _ => Raw::spanned(item).item(|item| Err(item.refused(None))),
-        });
-        items.collect()
-    }
-
     /// An item of a list refuses as part of the whole.
     pub(super) fn item<T>(&self, read: impl FnOnce(&Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
         read(self).map_err(|refusal| match self {
@@ -139,6 +123,22 @@ pub(super) fn boolean(raw: &Raw<'_>) -> Result<bool, Refusal> {
         Raw::Text(text) => text.parse().map_err(|_| raw.refused(None)),
         Raw::Toml(..) => Err(raw.refused(None)),
     }
+}
+
+/// Tables of any shape, none at all too.
+pub(super) fn trees(raw: &Raw<'_>) -> Result<Vec<Tree>, Refusal> {
+    let Raw::Toml(DeValue::Array(items), _) = raw else { return Err(raw.refused(None)) };
+    if items.len() > LIST_ITEMS_MAX {
+        return Err(raw.out_of_range());
+    }
+    let items = items.iter().map(|item| match item.get_ref() {
+        DeValue::Table(_) => Tree::of(item).map_err(|number| {
+            let refused = Raw::spanned(number).refused(Some("JSON cannot write such a number".to_owned()));
+            Refusal { span: Some(number.span()), ..refused }
+        }),
+        _ => Raw::spanned(item).item(|item| Err(item.refused(None))),
+    });
+    items.collect()
 }
 
 pub(super) fn parse_loopback(text: &str) -> Result<SocketAddr, Option<String>> {

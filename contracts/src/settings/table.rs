@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::path::KeyPath;
 use super::problem::{Place, ProblemKind};
 use super::quantity::{parse_duration, parse_size, show_duration, show_size};
-use super::raw::{LIST_ITEMS_MAX, Raw, Refusal, boolean, parse_loopback};
+use super::raw::{LIST_ITEMS_MAX, Raw, Refusal, boolean, parse_loopback, trees};
 use super::reading::{Reading, Setting};
 use super::tree::Tree;
 use super::{Key, KeyState, Override, Source};
@@ -207,7 +207,7 @@ impl<'r> Table<'r> {
         let show = |trees: &Vec<Tree>| {
             format!("[{}]", trees.iter().map(|tree| tree.value.to_string()).collect::<Vec<_>>().join(","))
         };
-        self.field(key, &format!("a list of {expected}"), |raw| raw.trees(), show)
+        self.field(key, &format!("a list of {expected}"), trees, show)
     }
 
     /// A path. One in the file is relative to the file's directory, any other is left as it is.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::Topology;
 use super::file::{show_compression, show_keep};
 use super::flow::{Flow, Party, flow};
-use crate::settings::show_size;
+use super::{RuleSource, Topology, Watcher};
+use crate::json::Value;
+use crate::settings::{Tree, show_size};
 use crate::topics::{self, Declared, Key, Topic};
 
 pub(super) fn plain(topology: &Topology) -> String {
@@ -26,10 +27,25 @@ pub(super) fn plain(topology: &Topology) -> String {
             parties_text(flow.writers),
             parties_text(flow.readers),
         )
-        .expect("invariant: a string takes what is written to it");
+        .expect(TAKES);
+    }
+    for watcher in &topology.watchers {
+        write!(out, "\nwatcher {}\n  rules    {}\n", watcher.name, rules_text(watcher)).expect(TAKES);
+        for selected in watcher.subscriptions.iter().map(subscription_text) {
+            writeln!(out, "  selects  {selected}").expect(TAKES);
+        }
+    }
+    let levels = topology.escalation.levels();
+    if levels.iter().any(|(_, people)| !people.is_empty()) {
+        out.push_str("\nescalation\n");
+    }
+    for (level, people) in levels.iter().filter(|(_, people)| !people.is_empty()) {
+        writeln!(out, "  {level:22}  {}", people.join(", ")).expect(TAKES);
     }
     out
 }
+
+const TAKES: &str = "invariant: a string takes what is written to it";
 
 pub(super) fn dot(topology: &Topology) -> String {
     let mut out = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n", topology.name);
@@ -54,6 +70,13 @@ pub(super) fn dot(topology: &Topology) -> String {
         for party in flow.readers {
             line(&mut out, &format!("\"{name}\" -> \"{}\";", party.as_str()));
         }
+    }
+    for watcher in &topology.watchers {
+        // A file's name may hold what ends a label.
+        let rules = rules_text(watcher).replace('\\', "\\\\").replace('"', "\\\"");
+        let node = format!("watcher {}", watcher.name);
+        line(&mut out, &format!("\"{node}\" [shape=note, label=\"{node}\\n{rules}\"];"));
+        line(&mut out, &format!("\"{node}\" -> \"{}\" [style=dashed];", Party::Processor.as_str()));
     }
     out.push_str("}\n");
     out
@@ -86,6 +109,19 @@ fn records_text(row: &Topic) -> String {
 fn keep_text(declared: &Declared) -> String {
     let keep = show_keep(declared.keep);
     declared.keep_bytes_max.map_or(keep.clone(), |bytes| format!("{keep}, at most {} a partition", show_size(bytes)))
+}
+
+fn rules_text(watcher: &Watcher) -> String {
+    watcher.rules.iter().map(RuleSource::text).collect::<Vec<_>>().join(", ")
+}
+
+/// As far as it can be read: what is wrong with a subscription is told where rules are known.
+fn subscription_text(subscription: &Tree) -> String {
+    let member = |name| subscription.value.as_object().and_then(|members| members.get(name));
+    let text = |name| member(name).and_then(Value::as_str).unwrap_or("?");
+    let rules = member("rules").and_then(Value::as_array).unwrap_or_default();
+    let rules: Vec<_> = rules.iter().filter_map(Value::as_str).collect();
+    format!("{}: {} for {}", text("subscription_id"), text("topic"), rules.join(", "))
 }
 
 fn parties_text(parties: &[Party]) -> String {

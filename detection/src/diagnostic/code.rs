@@ -48,6 +48,8 @@ codes! {
     MissingWindow = "missing-window",
     TooDeep = "too-deep",
     TooLarge = "too-large",
+    /// Of a test: an event that cannot be fed.
+    BadEvent = "bad-event",
     /// The rule reads well, and cannot run.
     Meaning = "meaning",
 }

@@ -4,11 +4,15 @@
 //!
 //! Absent on purpose: the log. A [`Rig`] holds the state of both stages in memory and hands matches from one to the other.
 
+mod check;
 mod difference;
+mod in_topology;
 mod read;
 mod rig;
 
+pub use check::failure;
 pub use difference::{Difference, difference};
+pub use in_topology::{TestFile, read_tests};
 pub use read::{CaseError, read};
 pub use rig::Rig;
 

@@ -7,6 +7,8 @@
 //! An event is what `tripline send` takes. `at` is its time after the start of the case, negative for one that comes late;
 //! without it, the time of the event before. `{"tick": "90s"}` is a tick, `{"command": {…}}` a command.
 
+use std::time::Duration;
+
 use contracts::draft::{Fill, event_from_value};
 use contracts::id::EndpointId;
 use contracts::json::{self, Mode, Object, Value};
@@ -18,7 +20,7 @@ use contracts::time::Timestamp;
 use super::{CASES_MAX, Case, ENTRIES_MAX, Entry, START_MICROS, What};
 
 /// Nesting of a file of cases: its own, and a record's.
-const DEPTH_MAX: usize = contracts::limits::JSON_FACE_DEPTH_MAX + 8;
+pub(super) const DEPTH_MAX: usize = contracts::limits::JSON_FACE_DEPTH_MAX + 8;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CaseError {
@@ -52,35 +54,81 @@ fn case<'a>(value: Value<'a>, place: &str) -> Result<Case<'a>, CaseError> {
     let name = case.get("name").and_then(Value::as_str);
     let name = name.ok_or_else(|| wrong(&format!("{place}.name"), "a name", case.get("name")))?.to_owned();
     let place = format!("{place} ({name})");
-    let mut reader = Reader { at_micros: START_MICROS, appended_micros: i64::MIN, entries: Vec::new() };
+    let mut entries = Entries::of_case();
     let events = array(case.get("events").cloned(), &format!("{place}.events"))?;
     for (number, value) in events.into_iter().enumerate() {
-        reader.entry(value, &format!("{place}.events[{number}]"))?;
+        entries.add(value, &format!("{place}.events[{number}]"))?;
     }
     let alerts = array(case.get("alerts").cloned(), &format!("{place}.alerts"))?;
     for (number, alert) in alerts.iter().enumerate() {
         alert.as_object().ok_or_else(|| wrong(&format!("{place}.alerts[{number}]"), "an object", Some(alert)))?;
     }
-    Ok(Case { name, entries: reader.entries, alerts })
+    Ok(Case { name, entries: entries.list, alerts })
 }
 
-struct Reader {
+/// Events, commands and ticks as people write them, on their way to a log.
+pub(super) struct Entries {
     /// The time of the event before.
     at_micros: i64,
     /// The greatest append time so far: a log's time does not go backwards.
     appended_micros: i64,
-    entries: Vec<Entry>,
+    times: Times,
+    list: Vec<Entry>,
 }
 
-impl Reader {
-    fn entry(&mut self, value: Value<'_>, place: &str) -> Result<(), CaseError> {
+/// What the time of an event without `at` is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Times {
+    /// That of the event before; an `observed_at` of its own is a time that an endpoint claims.
+    Standing,
+    /// Its own `observed_at`, so that what was recorded is appended when it happened; without one, a little later than the event
+    /// before.
+    Going,
+}
+
+const GOING_STEP_MICROS: i64 = 1_000;
+
+/// More would tell nothing that fewer do not.
+const TICKS_OF_SILENCE_MAX: u64 = 300;
+
+impl Entries {
+    pub fn of_case() -> Self {
+        Self { at_micros: START_MICROS, appended_micros: i64::MIN, times: Times::Standing, list: Vec::new() }
+    }
+
+    pub fn of_test() -> Self {
+        Self { times: Times::Going, at_micros: START_MICROS - GOING_STEP_MICROS, ..Self::of_case() }
+    }
+
+    pub fn into_vec(self) -> Vec<Entry> {
+        self.list
+    }
+
+    /// Time goes on, and ticks tell of it: each second, or less often.
+    pub fn add_silence(&mut self, silence: Duration) -> Result<(), CaseError> {
+        let ticks = silence.as_secs().clamp(1, TICKS_OF_SILENCE_MAX);
+        let from = if self.list.is_empty() { START_MICROS } else { self.appended_micros };
+        let length = silence.as_micros();
+        for tick in 1..=ticks {
+            let passed = length * u128::from(tick) / u128::from(ticks);
+            self.at_micros = from.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX));
+            self.push("silence", |_| Ok(What::Tick))?;
+        }
+        Ok(())
+    }
+
+    pub fn add(&mut self, value: Value<'_>, place: &str) -> Result<(), CaseError> {
         let mut members = object(value, place)?;
         if let Some(tick) = take(&mut members, "tick") {
             known_members(&members, place, &["tick"])?;
             self.at_micros = START_MICROS + offset_micros(&tick, &format!("{place}.tick"))?;
             return self.push(place, |_| Ok(What::Tick));
         }
-        if let Some(at) = take(&mut members, "at") {
+        let at = take(&mut members, "at");
+        if self.times == Times::Going && at.is_none() {
+            self.at_micros = self.at_micros.saturating_add(GOING_STEP_MICROS);
+        }
+        if let Some(at) = at {
             self.at_micros = START_MICROS + offset_micros(&at, &format!("{place}.at"))?;
         }
         if let Some(command) = take(&mut members, "command") {
@@ -106,7 +154,7 @@ impl Reader {
     }
 
     fn push(&mut self, place: &str, what: impl FnOnce(&Fill<'_>) -> Result<What, JsonError>) -> Result<(), CaseError> {
-        if self.entries.len() == ENTRIES_MAX {
+        if self.list.len() == ENTRIES_MAX {
             return Err(CaseError::TooMany { place: place.to_owned(), what: "events", max: ENTRIES_MAX });
         }
         let time = |micros| {
@@ -117,12 +165,15 @@ impl Reader {
             })
         };
         let now = time(self.at_micros)?;
-        self.appended_micros = self.appended_micros.max(self.at_micros);
         let endpoint_id = EndpointId::new("host-1");
-        let number = self.entries.len() as u64;
+        let number = self.list.len() as u64;
         let fill = Fill { endpoint_id: &endpoint_id, now, source: "case", place: number };
         let what = what(&fill).map_err(|source| CaseError::Record { place: place.to_owned(), source })?;
-        self.entries.push(Entry { appended_at: time(self.appended_micros)?, what });
+        if let (Times::Going, What::Event(event)) = (self.times, &what) {
+            self.at_micros = event.observed_at.micros();
+        }
+        self.appended_micros = self.appended_micros.max(self.at_micros);
+        self.list.push(Entry { appended_at: time(self.appended_micros)?, what });
         Ok(())
     }
 }

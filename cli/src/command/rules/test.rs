@@ -3,11 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use contracts::json::{self, Mode};
-use contracts::json_face;
-use contracts::limits::JSON_FACE_DEPTH_MAX;
-use contracts::records::{Alert, AnyRecord};
-use detection::scenario::{self, Case, Rig, difference};
+use detection::plan::Plan;
+use detection::scenario::{self, Case, Rig, failure};
 use serde_json::json;
 
 use super::plan;
@@ -78,36 +75,8 @@ fn tell(tested: &Tested, form: Form) -> Result<(), Failure> {
     }
 }
 
-fn check(case: &Case<'_>, plan: Arc<detection::plan::Plan>) -> Option<Failed> {
+fn check(case: &Case<'_>, plan: Arc<Plan>) -> Option<Failed> {
     let mut rig = Rig::new(plan);
     case.entries.iter().for_each(|entry| rig.feed(entry));
-    let raised: Vec<&Alert> = rig.alerts().collect();
-    let mut why = String::new();
-    if raised.len() != case.alerts.len() {
-        writeln!(why, "expected {} alerts, raised {}", case.alerts.len(), raised.len())
-            .expect("invariant: a String takes text");
-    }
-    let first = case.alerts.iter().zip(&raised).enumerate().find_map(|(number, (expected, alert))| {
-        let text = json_face::to_json(*alert);
-        let found = json::parse(text.as_bytes(), Mode::Tolerant, JSON_FACE_DEPTH_MAX).expect("invariant: we wrote it");
-        difference(expected, &found).map(|difference| format!("alert {}:\n{difference}\n", number + 1))
-    });
-    why.extend(first);
-    if why.is_empty() {
-        return None;
-    }
-    for alert in raised {
-        let details = rig.rows.iter().find_map(|row| matched(&row.record, alert)).unwrap_or_default();
-        writeln!(why, "raised: {} (event {}{details})", alert.message, alert.trigger_event.event_id)
-            .expect("invariant: a String takes text");
-    }
-    Some(Failed { case: case.name.clone(), why })
-}
-
-/// What the rule compared when it raised the alert.
-fn matched(record: &AnyRecord, alert: &Alert) -> Option<String> {
-    let AnyRecord::TelemetryEvent(event) = record else { return None };
-    let is_its =
-        event.event_type == "rule.matched" && event.causation_id.as_ref() == Some(&alert.trigger_event.event_id);
-    is_its.then(|| format!("; compared {}", event.payload.as_str()))
+    failure(case, &rig).map(|why| Failed { case: case.name.clone(), why })
 }
