@@ -6,6 +6,7 @@ mod api;
 mod crash;
 mod files;
 mod help;
+mod load;
 mod pipeline;
 mod risk;
 mod rules;

@@ -4,12 +4,13 @@
 //! up is not thanked for it (coordinated omission). Every alert that is missing or came twice is a number, and the status.
 
 mod profile;
+mod report;
 mod sight;
 mod subject;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bus::config::Config;
@@ -20,7 +21,6 @@ use contracts::records::TelemetryEvent;
 use contracts::settings::parse_duration;
 use contracts::time::Timestamp;
 use contracts::topics::TELEMETRY_EVENTS;
-use serde_json::json;
 
 use crate::args::{self, Common, Form};
 use crate::failure::Failure;
@@ -28,7 +28,8 @@ use crate::progress::Progress;
 use crate::schemas::Schemas;
 use crate::{settled, signals, terminal};
 use profile::Profile;
-use sight::{Seen, Sight};
+use report::Report;
+use sight::Sight;
 use subject::{Subject, usage};
 
 /// Between two looks at the clock.
@@ -55,6 +56,12 @@ struct Sent {
     not_stored: Mutex<BTreeSet<u64>>,
     refused: AtomicU64,
     is_over: AtomicBool,
+}
+
+impl Sent {
+    fn not_stored(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.not_stored.lock().expect("invariant: counting does not panic")
+    }
 }
 
 impl Load {
@@ -98,11 +105,18 @@ impl Load {
             let seen = watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             flooded.and(seen)
         })?;
-        let took = began.elapsed();
-        let ticks = usage(&subject.processes).cpu_ticks.saturating_sub(before.cpu_ticks);
-        let cpu = ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / took.as_secs_f64();
+        let (took, after) = (began.elapsed(), usage(&subject.processes));
         subject.end()?;
-        self.report(&sent, seen, cpu)
+        let report = Report {
+            rate: self.rate,
+            duration: self.duration,
+            sent: sent.stored.load(Ordering::Acquire),
+            refused: sent.refused.load(Ordering::Acquire),
+            alerts_expected: self.expected(&sent),
+            cpu_per_mille: after.cpu_since(&before, took),
+            seen,
+        };
+        report.tell(self.form)
     }
 
     fn total(&self) -> u64 {
@@ -116,8 +130,7 @@ impl Load {
             // Of the last block the alerting event may not have been reached.
             block * self.profile.alert_every + block % self.profile.alert_every < handed
         });
-        let missing = sent.not_stored.lock().map_or(0, |places| places.len());
-        (alerting.count() - missing) as u64
+        (alerting.count() - sent.not_stored().len()) as u64
     }
 
     fn flood(
@@ -129,14 +142,12 @@ impl Load {
         is_interrupted: &AtomicBool,
     ) -> Result<(), Failure> {
         let (told, profile) = (Arc::clone(sent), self.profile.clone());
-        let fates = Box::new(move |fate: bus::Fate| match fate.result {
-            Ok(_) => drop(told.stored.fetch_add(1, Ordering::AcqRel)),
-            Err(_) => {
-                if let (Some(place), Ok(mut places)) = (profile.alert_of(fate.tag), told.not_stored.lock()) {
-                    places.insert(place);
-                }
-                told.refused.fetch_add(1, Ordering::AcqRel);
+        let fates = Box::new(move |fate: bus::Fate| {
+            let of_fate = if fate.result.is_ok() { &told.stored } else { &told.refused };
+            if let (Err(_), Some(place)) = (&fate.result, profile.alert_of(fate.tag)) {
+                told.not_stored().insert(place);
             }
+            of_fate.fetch_add(1, Ordering::AcqRel);
         });
         let settings = ProducerSettings::default();
         let mut producer = log.producer(&settings, fates)?;
@@ -157,44 +168,6 @@ impl Load {
         }
         producer.flush(settings.patience)?;
         progress.end();
-        Ok(())
-    }
-
-    fn report(&self, sent: &Sent, mut seen: Seen, cpu: f64) -> Result<(), Failure> {
-        let (stored, refused) = (sent.stored.load(Ordering::Acquire), sent.refused.load(Ordering::Acquire));
-        let expected = self.expected(sent);
-        let alerts: u64 = seen.times.values().map(|times| u64::from(*times)).sum();
-        let known = seen.times.len() as u64;
-        let (lost, duplicated) = (expected.saturating_sub(known), alerts - known);
-        seen.latencies_us.sort_unstable();
-        let at = |share: f64| {
-            let last = seen.latencies_us.len().saturating_sub(1);
-            seen.latencies_us.get((last as f64 * share).round() as usize).copied().unwrap_or(0)
-        };
-        let rss_mb = seen.resident_bytes_max as f64 / 1e6;
-        let line = json!({
-            "rate": self.rate, "duration_s": self.duration.as_secs_f64(), "sent": stored, "refused": refused,
-            "alerts_expected": expected, "alerts_seen": alerts, "lost": lost, "duplicated": duplicated,
-            "unexpected": seen.unexpected,
-            "latency_us": { "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999), "max": at(1.0) },
-            "processor": { "rss_mb": (rss_mb * 10.0).round() / 10.0, "cpu": (cpu * 1_000.0).round() / 1_000.0 },
-        });
-        terminal::print(match self.form {
-            Form::Json => format!("{line}\n"),
-            Form::Text => format!(
-                "{stored} events taken by the log, {refused} refused; {expected} alerts expected, {alerts} seen: {lost} lost, \
-                 {duplicated} duplicated\npublish to visible: p50 {} ms, p90 {} ms, p99 {} ms, p99.9 {} ms, max {} ms\n\
-                 processes: {rss_mb:.1} MB at most, {cpu:.2} cores\n",
-                at(0.5) as f64 / 1e3,
-                at(0.9) as f64 / 1e3,
-                at(0.99) as f64 / 1e3,
-                at(0.999) as f64 / 1e3,
-                at(1.0) as f64 / 1e3,
-            ),
-        })?;
-        if lost + duplicated + refused > 0 {
-            return Err(Failure::Load { lost, duplicated, refused });
-        }
         Ok(())
     }
 }

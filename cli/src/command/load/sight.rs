@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::schemas::Schemas;
 use crate::settled;
 
-/// Alerts come; beyond these their latency is not kept, only that they came.
+/// Of more alerts than these the latency is not kept, only that they came.
 const LATENCIES_MAX: usize = 10_000_000;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const USAGE_EVERY: Duration = Duration::from_secs(1);

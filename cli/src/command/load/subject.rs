@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bus::config::Config;
 use console::{Client, Log};
@@ -50,13 +51,11 @@ impl Subject {
 
     fn start(config: &Config, dir: Option<&Path>) -> Result<Self, Failure> {
         let made = |source| Failure::Io { doing: "make a temporary directory", source };
-        let (dir, folder): (PathBuf, _) = match dir {
-            Some(_) => (config.dir.clone(), None),
-            None => {
-                let folder = TempDir::with_prefix("tripline-load-").map_err(made)?;
-                (folder.path().to_owned(), Some(folder))
-            }
+        let folder = match dir {
+            Some(_) => None,
+            None => Some(TempDir::with_prefix("tripline-load-").map_err(made)?),
         };
+        let dir = folder.as_ref().map_or_else(|| config.dir.clone(), |folder| folder.path().to_owned());
         let started = |source| Failure::Io { doing: "start a pipeline", source };
         let mut command = Command::new(std::env::current_exe().map_err(started)?);
         command.args(["up", "--output", "json", "--dir"]).arg(&dir);
@@ -108,6 +107,15 @@ impl Drop for Own {
 pub struct Usage {
     pub resident_bytes: u64,
     pub cpu_ticks: u64,
+}
+
+impl Usage {
+    /// Of one core, in thousandths.
+    pub fn cpu_since(&self, before: &Self, took: Duration) -> u64 {
+        let ticks = u128::from(self.cpu_ticks.saturating_sub(before.cpu_ticks));
+        let a_core = u128::from(rustix::param::clock_ticks_per_second()) * took.as_millis().max(1);
+        u64::try_from(ticks * 1_000_000 / a_core).unwrap_or(u64::MAX)
+    }
 }
 
 /// What cannot be read counts as nothing: the process has ended, or belongs to somebody else.
