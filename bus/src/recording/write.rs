@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use contracts::avro::{write_bytes, write_length, write_long};
@@ -9,6 +10,9 @@ use contracts::canonical::Digest;
 
 use super::{BLOCK_BYTES, CODEC_KEY, MAGIC, Marker, PARTITIONS_KEY, Partitions, SCHEMA, SCHEMA_KEY};
 use crate::{BusError, Record, Result};
+
+/// Records may hold what nobody else should read.
+const OWNERS_ALONE: u32 = 0o600;
 
 /// Takes records one by one.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ impl Recorder {
     /// Begins a file, which must not be there yet.
     pub fn create(path: &Path, partitions: &Partitions) -> Result<Self> {
         let failed = |error: std::io::Error| not_writable(path, &error);
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNERS_ALONE).open(path).map_err(failed)?;
         let heading = heading(partitions);
         // Of what it heads, so that the same records are the same file.
         let digest = Digest::of(&heading);

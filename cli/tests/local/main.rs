@@ -7,6 +7,7 @@ mod crash;
 mod files;
 mod help;
 mod pipeline;
+mod replay;
 mod risk;
 mod rules;
 mod send;

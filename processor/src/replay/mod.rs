@@ -28,11 +28,11 @@ use bus::{Batch, BatchLimit, Progress, Reader};
 use crate::ProcessorError;
 use crate::task::Stage;
 
-pub use compare::{Change, Comparison, Difference, EXAMPLES_MAX, Example, PENDING_BYTES_MAX};
+pub use compare::{Change, Comparison, Difference, EXAMPLES_MAX, Example, PENDING_BYTES_MAX, Side};
 pub use digest::MultisetDigest;
 pub use run::{Run, RunSettings};
 pub use span::{Reads, Span};
-pub use tally::Tally;
+pub use tally::{RuleTally, Tally};
 
 /// Records that are applied before their rows come out; two such chunks are in memory.
 pub const CHUNK: BatchLimit =

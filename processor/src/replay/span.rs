@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use bus::{Batch, BatchLimit, Partition, Progress, Reader, Record, Result};
 use contracts::time::Timestamp;
+use contracts::topics::RULE_SETS;
 
 #[derive(Debug)]
 pub struct Span {
@@ -59,7 +60,9 @@ impl Reader for Span {
                 Some(place) => place,
                 None => self.places.entry(record.partition.clone()).or_insert(Place::Before),
             };
-            if passing(place, &record, self.since, self.until) {
+            // A set may be swapped in long after it came.
+            let since = self.since.filter(|_| &*record.partition.topic != RULE_SETS);
+            if passing(place, &record, since, self.until) {
                 batch.push_record(&record);
             }
         }
