@@ -205,3 +205,72 @@ fn changes(a: &Alert, b: &Alert) -> Vec<(String, String, String)> {
     };
     differ.into_iter().map(|name| (name.to_owned(), text(b.get(name)), text(a.get(name)))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contracts::draft::{Fill, event_from_json};
+    use contracts::id::{EndpointId, EventId};
+    use contracts::time::Timestamp;
+    use detection::plan::{Options, Plan};
+    use detection::rule::{RuleSet, Watcher};
+    use detection::scenario::{Entry, Rig, START_MICROS, What};
+
+    use super::*;
+
+    /// An alert, as about the event of this number.
+    fn alert(number: usize) -> Alert {
+        let rules = "rule r { topic: \"t\" severity: low category: policy alert: \"m\" }";
+        let rules = detection::text::parse("r", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        let watcher = Watcher { name: "w".to_owned(), subscriptions: Vec::new(), rules };
+        let set = RuleSet { name: "s".to_owned(), watchers: vec![watcher] };
+        let mut rig = Rig::new(Arc::new(Plan::compile(&set, &[], &Options::default()).expect("a good rule")));
+        let endpoint_id = EndpointId::new("host-1");
+        let appended_at = Timestamp::from_micros(START_MICROS).expect("a time in 2026");
+        let fill = Fill { endpoint_id: &endpoint_id, now: appended_at, source: "test", place: 0 };
+        let event = event_from_json(br#"{"topic":"t","payload":{}}"#, &fill).expect("an event");
+        rig.feed(&Entry { appended_at, what: What::Event(Box::new(event)) });
+        let mut alert = rig.alerts().next().expect("an alert").clone();
+        alert.trigger_event.event_id = EventId::new(format!("event-{number:04}")).expect("long enough");
+        alert
+    }
+
+    fn counts(comparison: &Comparison) -> [u64; 5] {
+        let rule = comparison.rules.values().next().expect("one rule");
+        [rule.same, rule.added, rule.removed, rule.changed, comparison.settled_early]
+    }
+
+    #[test]
+    fn halves_meet_whichever_comes_first_and_each_alert_counts_once() {
+        let mut comparison = Comparison::default();
+        comparison.add(Side::A, alert(1), 1);
+        comparison.add(Side::A, alert(2), 1);
+        comparison.add(Side::A, alert(2), 1);
+        comparison.add(Side::B, alert(2), 1);
+        comparison.add(Side::B, alert(3), 1);
+        comparison.add(Side::B, Alert { message: "another".to_owned(), ..alert(4) }, 1);
+        comparison.add(Side::A, alert(4), 1);
+        comparison.add(Side::B, alert(1), 1);
+        comparison.finish();
+        assert_eq!(counts(&comparison), [2, 1, 1, 1, 0]);
+        assert_eq!((comparison.pending_bytes, comparison.places.len()), (0, 0));
+        let changes = comparison.rules.values().flat_map(|rule| &rule.examples).map(|example| example.change.clone());
+        let message = ("message".to_owned(), "\"another\"".to_owned(), "\"m\"".to_owned());
+        assert!(changes.into_iter().any(|change| change == Change::Changed(vec![message.clone()])));
+    }
+
+    #[test]
+    fn what_waits_too_long_is_counted_as_alone_and_that_is_told() {
+        let mut comparison = Comparison::default();
+        let bytes = PENDING_BYTES_MAX / 2 - 1;
+        for number in 0..4 {
+            comparison.add(Side::A, alert(number), bytes);
+            assert!(comparison.pending_bytes <= PENDING_BYTES_MAX, "{}", comparison.pending_bytes);
+        }
+        comparison.add(Side::B, alert(0), 1);
+        comparison.add(Side::B, alert(3), 1);
+        comparison.finish();
+        assert_eq!(counts(&comparison), [1, 3, 1, 0, 2]);
+    }
+}
