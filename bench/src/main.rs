@@ -13,6 +13,7 @@ mod kafka;
 mod log;
 mod machine;
 mod records;
+mod replay;
 mod sample;
 mod state;
 
@@ -41,6 +42,7 @@ enum Name {
     Windows,
     Stages,
     State,
+    Replay,
     Embedded,
     Kafka,
 }
@@ -67,6 +69,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::Windows => vec![engine::windows(runs)],
         Name::Stages => engine::stages::measure(runs),
         Name::State => state::measure(runs),
+        Name::Replay => replay::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),
     }

@@ -87,15 +87,12 @@ struct HeaderSpan {
 
 impl Batch {
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        self.entries.iter().map(|entry| Record {
-            partition: &self.partitions[entry.partition],
-            offset: entry.offset,
-            appended_at: entry.appended_at,
-            key: entry.key.clone().map(|range| &self.bytes[range]),
-            value: entry.value.clone().map(|range| &self.bytes[range]),
-            headers: &self.headers[entry.headers.clone()],
-            bytes: &self.bytes,
-        })
+        self.entries.iter().map(|entry| self.record(entry))
+    }
+
+    /// The record at a place of the batch.
+    pub fn get(&self, place: usize) -> Option<Record<'_>> {
+        self.entries.get(place).map(|entry| self.record(entry))
     }
 
     /// Partitions of which this poll reached the end.
@@ -157,6 +154,23 @@ impl Batch {
     pub fn push_end(&mut self, partition: &Partition) {
         if !self.ends.contains(partition) {
             self.ends.push(partition.clone());
+        }
+    }
+
+    /// A record of another batch, as it is.
+    pub fn push_record(&mut self, record: &Record<'_>) {
+        self.push(record.partition, record.offset, record.appended_at, record.key, record.value, record.headers());
+    }
+
+    fn record(&self, entry: &Entry) -> Record<'_> {
+        Record {
+            partition: &self.partitions[entry.partition],
+            offset: entry.offset,
+            appended_at: entry.appended_at,
+            key: entry.key.clone().map(|range| &self.bytes[range]),
+            value: entry.value.clone().map(|range| &self.bytes[range]),
+            headers: &self.headers[entry.headers.clone()],
+            bytes: &self.bytes,
         }
     }
 

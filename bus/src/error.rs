@@ -100,6 +100,9 @@ pub enum BusError {
     #[error("cannot write to {path}: {reason}; nothing of this call was kept")]
     NotWritable { path: PathBuf, reason: String },
 
+    #[error("cannot read {path}: {reason}")]
+    NotReadable { path: PathBuf, reason: String },
+
     #[error(
         "{path}: no space left; nothing of this call was kept. Free some, or shorten the retention of the largest topics"
     )]
@@ -179,9 +182,11 @@ impl BusError {
             | Self::Held { .. }
             | Self::Thread { .. } => ErrorKind::Unavailable,
             Self::Denied { .. } => ErrorKind::Denied,
-            Self::Damaged { .. } | Self::LogVersion { .. } | Self::NotWritable { .. } | Self::DiskFull { .. } => {
-                ErrorKind::Storage
-            }
+            Self::Damaged { .. }
+            | Self::LogVersion { .. }
+            | Self::NotReadable { .. }
+            | Self::NotWritable { .. }
+            | Self::DiskFull { .. } => ErrorKind::Storage,
             Self::Protocol { .. } => ErrorKind::Protocol,
             Self::Relayed { kind, .. } => *kind,
         }

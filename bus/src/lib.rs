@@ -16,6 +16,8 @@ pub mod embedded;
 pub mod error;
 mod http;
 pub mod kafka;
+mod merged;
+pub mod recording;
 pub mod registry;
 pub mod topic;
 
@@ -28,6 +30,7 @@ use contracts::topics::Declared;
 
 pub use batch::{Batch, BatchLimit, Header, Record};
 pub use error::{BusError, ErrorKind};
+pub use merged::Merged;
 pub use topic::{Difference, Found};
 
 pub type Result<T> = std::result::Result<T, BusError>;

@@ -56,6 +56,7 @@ pub enum Command {
     Up(Up),
     Send(Send),
     Tail(Tail),
+    Replay(Replay),
     /// Look at a deployment's topology, and make its topics
     #[command(subcommand, after_help = TOPOLOGY_EXAMPLES)]
     Topology(Topology),
@@ -182,20 +183,25 @@ pub struct Load {
     pub place: Where,
 }
 
-/// Show the records of a topic
+/// Show the records of topics, or record them to a file
 ///
-/// Reads from the start to the end that the topic has now; with --follow it goes on. Order holds within a partition.
+/// Reads from the start to the end that the topics have now; with --follow it goes on. Order holds within a partition.
 /// What cannot be decoded is shown as such. Ticks and control markers are left out unless --all is given.
+///
+/// With --record nothing is shown: every record goes to the file as it is, ticks, control markers and what cannot be
+/// decoded, too, in the order of append times. The file is an Avro object container; `tripline replay` takes it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tripline tail telemetry.events.v1
   tripline tail alerts.v1 --from end --follow
   tripline tail telemetry.events.v1 --from 2026-01-31T12:00:00Z --key host-1 --output json
-  tripline tail control.v1 --partition 0 --from 1200 -n 10")]
+  tripline tail control.v1 --partition 0 --from 1200 -n 10
+  tripline tail telemetry.events.v1 rule.matches.v1 --record today.avro")]
 pub struct Tail {
-    /// The topic
-    pub topic: String,
+    /// The topics
+    #[arg(value_name = "TOPIC", required = true)]
+    pub topics: Vec<String>,
     /// Where to begin: start, end, an offset, or a time (RFC 3339)
     #[arg(long, value_name = "PLACE", default_value = "start")]
     pub from: String,
@@ -214,8 +220,70 @@ pub struct Tail {
     /// Show ticks and control markers, too
     #[arg(long)]
     pub all: bool,
+    /// Write the records to this file, which must not be there yet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "all"])]
+    pub record: Option<PathBuf>,
     #[command(flatten)]
     pub place: Where,
+}
+
+/// Run rules over what was recorded, and compare with what other rules would have raised
+///
+/// Takes telemetry.events.v1, from the log or from files that `tripline tail --record` wrote, through the same steps as a
+/// running processor, and tells the alerts that follow, and the actions that would have been asked for. The same input and
+/// rules give the same bytes, ids included. Nothing is written to any topic.
+///
+/// Recorded commands take effect where their markers stand; those that swap the rule set only with --rules recorded. From
+/// the log they come by themselves; a file should have control.v1.
+///
+/// Rules that count over several endpoints go on from recorded matches, rule.matches.v1, where --from has them: exact for
+/// the rules that ran then. Otherwise, and with --against, they get the matches that come out of this replay.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline replay --from telemetry.events.v1
+  tripline replay --from today.avro --rules rules/ --against old-rules/
+  tripline replay --from telemetry.events.v1 --since 2026-01-31T00:00:00Z --out alerts.avro
+  tripline replay --from today.avro --rules new/ --against old/ --fail-on-difference --output json")]
+pub struct Replay {
+    /// A topic of the log, or a file; several are separated by commas. What is there as a file is one
+    #[arg(long, value_name = "TOPIC|FILE,...", required = true, value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// Begin with records appended at this time (RFC 3339). What windows held before is not known
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// End before records appended at this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// The rules: a file or directory of rules, a topology, the digest of a set on rule.sets.v1, or recorded: the sets
+    /// that recorded commands swapped in [default: the rules that come with the program]
+    #[arg(long, value_name = "RULES")]
+    pub rules: Option<PathBuf>,
+    /// Rules to compare with: what only --rules raises is added, what only these raise is removed
+    #[arg(long, value_name = "RULES")]
+    pub against: Option<PathBuf>,
+    /// Spread the records anew, by their keys, over so many partitions [default: as they were recorded]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub partitions: Option<u32>,
+    /// Which matches rules that count over several endpoints get [default: recorded where --from has them and nothing is compared]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub matches: Option<MatchesOf>,
+    /// Write the alerts of --rules to this file, in the form of a recording; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit status 1 if alerts were added, removed or changed
+    #[arg(long, requires = "against")]
+    pub fail_on_difference: bool,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatchesOf {
+    /// Those of rule.matches.v1, as they were recorded
+    Recorded,
+    /// Those that come out of this replay, each with the append time of its event
+    Derived,
 }
 
 const TOPOLOGY_EXAMPLES: &str = "\

@@ -17,7 +17,7 @@ use contracts::field::NotAJsonObject;
 use contracts::settings::Problems;
 use detection::parts::SetTooLarge;
 use detection::scenario::CaseError;
-use processor::ProcessorError;
+use processor::{CoreError, ProcessorError};
 use serde_json::json;
 use tracing_subscriber::filter::ParseError;
 
@@ -111,6 +111,8 @@ pub enum Failure {
     PipelineEnded { dir: PathBuf },
     #[error("{lost} alerts lost, {duplicated} duplicated, {refused} events not taken by the log")]
     Load { lost: u64, duplicated: u64, refused: u64 },
+    #[error("{added} alerts added, {removed} removed, {changed} changed")]
+    Differ { added: u64, removed: u64, changed: u64 },
     #[error("interrupted; what was sent before is stored")]
     Interrupted,
     /// Whoever read the output has gone.
@@ -124,6 +126,7 @@ impl Failure {
             Self::Log(error) | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
             Self::Command(error) => of_command(error),
             Self::Registry(error) => of_registry(error),
+            Self::Processor(ProcessorError::Core(CoreError::SchemaUnavailable { .. })) => Status::CannotReach,
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
             Self::Listen(_) | Self::SchemaUnavailable(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => {
                 Status::CannotReach
@@ -149,7 +152,8 @@ impl Failure {
             | Self::Checks { .. }
             | Self::PipelineEnded { .. }
             | Self::Load { .. }
-            | Self::Lost { .. } => Status::CheckFailed,
+            | Self::Lost { .. }
+            | Self::Differ { .. } => Status::CheckFailed,
             Self::Interrupted => Status::Interrupted,
             Self::OutputClosed => Status::Done,
         }

@@ -7,6 +7,7 @@ mod args;
 mod command;
 mod demo;
 mod failure;
+mod input;
 mod lines;
 mod logging;
 mod orders;

@@ -29,6 +29,7 @@ mod publisher;
 mod pulse;
 mod readiness;
 mod recovery;
+pub mod replay;
 pub mod service;
 pub mod settings;
 mod shared;

@@ -2,6 +2,7 @@
 
 mod config;
 mod load;
+mod replay;
 mod risk;
 mod rules;
 mod salvage;
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Up(args) => up::Up::settle(args, &common)?.run(),
         Command::Send(args) => send::Send::settle(args, &common)?.run(),
         Command::Tail(args) => tail::Tail::settle(args, &common)?.run(),
+        Command::Replay(args) => replay::Replay::settle(args, &common)?.run(),
         Command::Topology(args) => topology::run(args, &common),
         Command::Schemas(args) => schemas::run(args, &common),
         Command::Rules(args) => rules::run(args, &common),

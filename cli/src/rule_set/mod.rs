@@ -30,9 +30,14 @@ pub struct RuleSetFiles {
 /// The rule set at a path: a topology (`*.toml`), a directory with one in it, or rules alone, which then make a set and a watcher
 /// that are called as the directory or the file is.
 pub fn at(path: &Path, playbooks: Option<&[String]>, form: Form) -> Result<RuleSetFiles, Failure> {
+    at_called(path, &name_of(path), playbooks, form)
+}
+
+/// The same, with a name for rules alone: sets that are compared then differ in their rules only.
+pub fn at_called(path: &Path, name: &str, playbooks: Option<&[String]>, form: Form) -> Result<RuleSetFiles, Failure> {
     match topology_at(path)? {
         Some(topology) => of_topology(&Deployment::read(&topology)?, playbooks, form),
-        None => alone(&name_of(path), Files::read(&[path.to_owned()])?, playbooks, form),
+        None => alone(name, Files::read(&[path.to_owned()])?, playbooks, form),
     }
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod help;
 mod load;
 mod pipeline;
+mod replay;
 mod risk;
 mod rules;
 mod send;

@@ -14,4 +14,4 @@ pub(crate) use foreign::meaning;
 pub use foreign::{ForeignError, WriterSchema};
 pub use framing::{Framed, Framing, FramingError, SchemaId};
 pub use reader::{Items, Reader};
-pub(crate) use writer::{write_bytes, write_length, write_long};
+pub use writer::{write_bytes, write_length, write_long};
