@@ -66,6 +66,13 @@ pub enum Command {
     /// Check, test, explain, list and format rules
     #[command(subcommand, after_help = RULES_EXAMPLES)]
     Rules(Rules),
+    /// List, show and watch alerts; acknowledge and resolve them
+    #[command(subcommand, after_help = ALERTS_EXAMPLES)]
+    Alerts(Alerts),
+    /// List, add and remove subscriptions while it runs
+    #[command(subcommand, after_help = SUBSCRIPTIONS_EXAMPLES)]
+    Subscriptions(Subscriptions),
+    Stats(Stats),
     /// Score agents for risk
     #[command(subcommand, after_help = RISK_EXAMPLES)]
     Risk(Risk),
@@ -565,6 +572,180 @@ pub struct RulesFmt {
     /// Only tell which files would change; exit status 1 if any
     #[arg(long)]
     pub check: bool,
+}
+
+const ALERTS_EXAMPLES: &str = "\
+Examples:
+  tripline alerts list --severity high --since 2h
+  tripline alerts show 5f2c9a
+  tripline alerts ack 5f2c9a 81d0e3 --reason \"looking into it\"";
+
+/// An alert is named by its id or as much of its beginning as no other has.
+#[derive(Debug, Subcommand)]
+pub enum Alerts {
+    /// List alerts, the newest first
+    #[command(after_help = "\
+Examples:
+  tripline alerts list
+  tripline alerts list --severity high --since 2h
+  tripline alerts list --rule pii_email --status all --limit 500 --output json")]
+    List(AlertsList),
+    /// Show why an alert was raised: the event, the values compared, what was held back with it, what became of it
+    #[command(after_help = "\
+Examples:
+  tripline alerts show 5f2c9a
+  tripline alerts show 5f2c9a --output json | jq .match_details")]
+    Show(AlertsShow),
+    /// Show alerts as they are raised, and what becomes of them, until Ctrl-C
+    #[command(after_help = "\
+Examples:
+  tripline alerts watch
+  tripline alerts watch --severity high --output json | jq .alert.message")]
+    Watch(AlertsWatch),
+    /// Acknowledge alerts: their escalation ends
+    #[command(after_help = "Examples:\n  tripline alerts ack 5f2c9a --reason \"looking into it\"")]
+    Ack(AlertsTold),
+    /// Resolve alerts: what happens again is a new alert
+    #[command(after_help = "Examples:\n  tripline alerts resolve 5f2c9a 81d0e3 --reason \"host replaced\"")]
+    Resolve(AlertsTold),
+}
+
+#[derive(Debug, Args)]
+pub struct AlertsChosen {
+    /// Only of this rule
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// Only at least this severe
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub severity: Option<AlertsSeverity>,
+    /// Only on this endpoint
+    #[arg(long, value_name = "ENDPOINT")]
+    pub endpoint: Option<String>,
+}
+
+/// In the order of the records' severities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AlertsSeverity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum AlertsStatus {
+    /// Not resolved
+    #[default]
+    Active,
+    /// Neither acknowledged nor resolved
+    Open,
+    Acknowledged,
+    Resolved,
+    All,
+}
+
+#[derive(Debug, Args)]
+pub struct AlertsList {
+    #[command(flatten)]
+    pub chosen: AlertsChosen,
+    /// Only in this state
+    #[arg(long, value_enum, value_name = "STATE", default_value_t)]
+    pub status: AlertsStatus,
+    /// Only raised since: how long ago (2h) or a time (RFC 3339)
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// At most so many
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub limit: usize,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+#[derive(Debug, Args)]
+pub struct AlertsShow {
+    /// The alert's id, or its beginning
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+#[derive(Debug, Args)]
+pub struct AlertsWatch {
+    #[command(flatten)]
+    pub chosen: AlertsChosen,
+    #[command(flatten)]
+    pub place: Where,
+}
+
+#[derive(Debug, Args)]
+pub struct AlertsTold {
+    /// The alert's id, or its beginning
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub order: Order,
+}
+
+const SUBSCRIPTIONS_EXAMPLES: &str = "\
+Examples:
+  tripline subscriptions list
+  tripline subscriptions add lab.json --watcher default
+  tripline subscriptions remove lab";
+
+#[derive(Debug, Subcommand)]
+pub enum Subscriptions {
+    /// List the subscriptions in force: those of the rule set, and those added since
+    #[command(after_help = "Examples:\n  tripline subscriptions list --output json")]
+    List(SubscriptionsList),
+    /// Add a subscription: one JSON object with `subscription_id`, `rules`, `topic` and what else it selects by
+    #[command(after_help = "\
+Examples:
+  tripline subscriptions add lab.json --watcher default
+  echo '{\"subscription_id\":\"lab\",\"watcher\":\"default\",\"topic\":\"lab.*\",\"rules\":[\"pii_email\"]}' | tripline subscriptions add -")]
+    Add(SubscriptionsAdd),
+    /// Remove a subscription, whether it was added or is the rule set's
+    #[command(after_help = "Examples:\n  tripline subscriptions remove lab")]
+    Remove(SubscriptionsRemove),
+}
+
+#[derive(Debug, Args)]
+pub struct SubscriptionsList {
+    #[command(flatten)]
+    pub place: Where,
+}
+
+#[derive(Debug, Args)]
+pub struct SubscriptionsAdd {
+    /// The file of the object; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The watcher whose rules it names, where the object does not say
+    #[arg(long, value_name = "WATCHER")]
+    pub watcher: Option<String>,
+    #[command(flatten)]
+    pub order: Order,
+}
+
+#[derive(Debug, Args)]
+pub struct SubscriptionsRemove {
+    /// The subscription's id
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub order: Order,
+}
+
+/// Show detection in numbers: alerts, what was held back and why, rules with their state
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tripline stats
+  tripline stats --output json | jq .held_back")]
+pub struct Stats {
+    #[command(flatten)]
+    pub place: Where,
 }
 
 const RISK_EXAMPLES: &str = "\

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use bus::registry::RegistryError;
 use bus::{BusError, ErrorKind};
 use console::control::CommandError;
+use console::explain::ExplainError;
 use console::listen::ListenError;
+use console::model::NoAlert;
 use contracts::codec::DecodeError;
 use contracts::field::NotAJsonObject;
 use contracts::settings::Problems;
@@ -43,6 +45,12 @@ pub enum Failure {
     /// Of a command to whoever runs.
     #[error(transparent)]
     Command(#[from] CommandError),
+    #[error(transparent)]
+    NoAlert(#[from] NoAlert),
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    #[error("{file}: {reason}")]
+    Subscription { file: String, reason: String },
     #[error("the command's parameters are no JSON object that a record takes")]
     Parameters(#[source] NotAJsonObject),
     #[error(transparent)]
@@ -123,7 +131,9 @@ pub enum Failure {
 impl Failure {
     pub fn status(&self) -> Status {
         match self {
-            Self::Log(error) | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
+            Self::Log(error)
+            | Self::Explain(ExplainError::Log(error))
+            | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
             Self::Command(error) => of_command(error),
             Self::Registry(error) => of_registry(error),
             Self::Processor(ProcessorError::Core(CoreError::SchemaUnavailable { .. })) => Status::CannotReach,
@@ -134,6 +144,9 @@ impl Failure {
             Self::Config(_) | Self::Flag { .. } | Self::LogFilter { .. } | Self::NoRegistry => Status::Usage,
             Self::Processor(_)
             | Self::RuleSet(_)
+            | Self::NoAlert(_)
+            | Self::Explain(_)
+            | Self::Subscription { .. }
             | Self::Parameters(_)
             | Self::Topology(_)
             | Self::NoTopic { .. }

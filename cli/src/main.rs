@@ -18,7 +18,9 @@ mod rule_set;
 mod schemas;
 mod settled;
 mod signals;
+mod table;
 mod terminal;
+mod view;
 
 use std::process::ExitCode;
 

@@ -41,6 +41,8 @@ pub struct Place {
     pub log: Arc<dyn Log>,
     pub name: String,
     pub writers: Writers,
+    /// Who has the log open and keeps a read model over it.
+    pub api: Option<Client>,
 }
 
 /// Who may write to a log while we have it open.
@@ -110,7 +112,7 @@ impl Target {
             Self::Api(client) => {
                 let pid = client.health()?.pid;
                 let name = format!("the log of process {pid} in {}", config.dir.display());
-                Ok(Place { log: Arc::new(client), name, writers: Writers::Anybody })
+                Ok(Place { log: Arc::new(client.clone()), name, writers: Writers::Anybody, api: Some(client) })
             }
             Self::Embedded(dir, settings) => {
                 let log = log_dir(&dir);
@@ -119,13 +121,13 @@ impl Target {
                 }
                 let name = format!("the log in {}", dir.display());
                 let log = Arc::new(Embedded::open(&log, settings.options())?);
-                Ok(Place { log, name, writers: Writers::OnlyWe })
+                Ok(Place { log, name, writers: Writers::OnlyWe, api: None })
             }
             Self::Kafka(connection) => {
                 let name = format!("Kafka at {}", connection.brokers);
                 let instance = config.instance.as_ref().map_or("tripline", |instance| instance.as_str());
                 let log = Arc::new(Kafka::connect(connection, instance)?);
-                Ok(Place { log, name, writers: Writers::Anybody })
+                Ok(Place { log, name, writers: Writers::Anybody, api: None })
             }
         }
     }

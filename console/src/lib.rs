@@ -1,4 +1,4 @@
-//! The HTTP API over a log, and the client that speaks it.
+//! The HTTP API over a log, the client that speaks it, the read model over the topics, and commands to processors.
 //!
 //! Invariant: what goes through the API is what would have been written directly, byte for byte: rows and records travel
 //! framed ([`wire`]), never decoded and encoded again.
@@ -9,9 +9,12 @@
 pub mod api;
 pub mod client;
 pub mod control;
+pub mod explain;
+pub mod follower;
 pub mod intake;
 pub mod listen;
 pub mod log;
+pub mod model;
 pub mod wire;
 
 pub use client::Client;

@@ -24,7 +24,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use contracts::schema::BuiltIn;
+
 use crate::api::{Api, Bounds, Serve};
+use crate::follower::Follower;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -60,6 +63,7 @@ pub struct Serving {
     tcp: Option<SocketAddr>,
     closing: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    follower: Arc<Follower>,
 }
 
 /// Listens, and serves from a thread of its own. Connections are taken as soon as this returns.
@@ -78,13 +82,15 @@ pub fn serve(serve: Serve, places: &Places) -> Result<Serving, ListenError> {
     drop(entered);
     let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
     let (closing, closed) = watch::channel(false);
-    let routes = Api::new(serve, closed.clone()).routes();
+    let follower = Follower::start(Arc::clone(&serve.log), &(Arc::new(BuiltIn) as _)).map(Arc::new);
+    let follower = follower.map_err(|source| ListenError::Runtime { source })?;
+    let routes = Api::new(serve, Arc::clone(&follower), closed.clone()).routes();
     let socket = places.socket.clone();
     let thread = std::thread::Builder::new()
         .name("api".to_owned())
         .spawn(move || run(runtime, unix, tcp, Server { routes, bounds, closing: closed }))
         .map_err(|source| ListenError::Runtime { source })?;
-    Ok(Serving { socket, tcp: address, closing, thread: Some(thread) })
+    Ok(Serving { socket, tcp: address, closing, thread: Some(thread), follower })
 }
 
 impl Serving {
@@ -107,6 +113,7 @@ impl Serving {
             // Nobody listens for the end when the thread is gone already.
             self.closing.send_replace(true);
             drop(thread.join());
+            self.follower.end();
             if let Err(error) = fs::remove_file(&self.socket) {
                 tracing::warn!(socket = %self.socket.display(), %error, "the socket could not be removed");
             }

@@ -1,5 +1,6 @@
 //! One module per command: what its words mean, then what it does.
 
+mod alerts;
 mod config;
 mod load;
 mod replay;
@@ -9,6 +10,8 @@ mod salvage;
 mod schemas;
 mod send;
 mod shell;
+mod stats;
+mod subscriptions;
 mod tail;
 mod topology;
 mod up;
@@ -26,6 +29,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Topology(args) => topology::run(args, &common),
         Command::Schemas(args) => schemas::run(args, &common),
         Command::Rules(args) => rules::run(args, &common),
+        Command::Alerts(args) => alerts::run(args, &common),
+        Command::Subscriptions(args) => subscriptions::run(args, &common),
+        Command::Stats(args) => stats::run(&args, &common),
         Command::Risk(args) => risk::run(&args, &common),
         Command::Load(args) => load::Load::settle(args, &common)?.run(),
         Command::Config(args) => config::run(&args, &common),

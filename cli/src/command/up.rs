@@ -118,8 +118,12 @@ impl Up {
         if pipeline.runs(set.digest) {
             return Ok(());
         }
-        let place =
-            Place { log: Arc::new(log.clone()), name: "the log of this process".to_owned(), writers: Writers::Anybody };
+        let place = Place {
+            log: Arc::new(log.clone()),
+            name: "the log of this process".to_owned(),
+            writers: Writers::Anybody,
+            api: None,
+        };
         let orders = Orders::over(place, Schemas::BuiltIn, Some(NAME.to_owned()))?;
         match orders.swap(&self.rules.plan.rule_set, Some("the rules of the topology".to_owned())) {
             Ok(_) => Ok(()),

@@ -44,6 +44,16 @@ fn pages_of_other_origins_are_refused_and_programs_are_answered() {
         ("GET /v1/topics/no.such.v1/records HTTP/1.1\nhost: $HOST", 404),
         ("GET /v1/topics/alerts.v1/records?from=noon HTTP/1.1\nhost: $HOST", 400),
         ("GET /v1/extents?topc=alerts.v1 HTTP/1.1\nhost: $HOST", 400),
+        ("GET /v1/alerts?severity=high&status=all HTTP/1.1\nhost: $HOST", 200),
+        ("GET /v1/alerts?status=lost HTTP/1.1\nhost: $HOST", 400),
+        ("GET /v1/alerts?limit=10001 HTTP/1.1\nhost: $HOST", 400),
+        ("GET /v1/alerts/none HTTP/1.1\nhost: $HOST", 404),
+        ("GET /v1/alerts HTTP/1.1\nhost: $HOST\norigin: https://evil.example", 403),
+        ("GET /v1/subscriptions HTTP/1.1\nhost: $HOST", 200),
+        ("GET /v1/stats HTTP/1.1\nhost: $HOST", 200),
+        ("POST /v1/rules/pii_email/disable HTTP/1.1\nhost: $HOST\norigin: null\ncontent-type: application/json", 403),
+        ("POST /v1/rules/pii_email/disable HTTP/1.1\nhost: $HOST\ncontent-type: text/plain", 415),
+        ("POST /v1/rules/pii_email/disable HTTP/1.1\nhost: $HOST\ncontent-type: application/json", 400),
     ];
     for (head, expected) in cases {
         let (status, body) = ask(&up, head, b"");
@@ -54,6 +64,28 @@ fn pages_of_other_origins_are_refused_and_programs_are_answered() {
         }
     }
     assert_eq!(home.run(&["tail", "telemetry.events.v1"]).stdout, "", "nothing of it was written");
+}
+
+#[test]
+fn commands_over_http_are_carried_out_or_refused_with_the_reason() {
+    let home = Home::new();
+    let up = home.up(&["--listen", "127.0.0.1:0"]);
+    let post = |route: &str, body: &str| -> (u16, serde_json::Value) {
+        let head = format!("POST {route} HTTP/1.1\nhost: $HOST\ncontent-type: application/json");
+        let (status, answer) = ask(&up, &head, body.as_bytes());
+        (status, serde_json::from_str(&answer).unwrap())
+    };
+    let (status, answer) = post("/v1/rules/pii_email/disable", "{\"by\": \"bob\"}");
+    assert_eq!((status, &answer["outcome"]), (200, &"rule.disabled".into()), "{answer}");
+    let (_, rules) = ask(&up, "GET /v1/rules HTTP/1.1\nhost: $HOST", b"");
+    let rules: serde_json::Value = serde_json::from_str(&rules).unwrap();
+    let rule = rules["rules"].as_array().unwrap().iter().find(|rule| rule["rule_id"] == "pii_email").unwrap();
+    assert_eq!((&rule["is_on"], &rule["switched"]["by"]), (&false.into(), &"bob".into()));
+    let (status, answer) = post("/v1/rules/nope/disable", "{}");
+    assert_eq!((status, &answer["error"]["kind"]), (409, &"conflict".into()), "{answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains("expected a rule of set"), "{answer}");
+    let (status, answer) = post("/v1/rules/pii_email/mute", "{\"unitl\": \"2999-01-01T00:00:00Z\"}");
+    assert_eq!(status, 400, "{answer}");
 }
 
 const POST: &str = "POST /v1/events HTTP/1.1\nhost: $HOST\ncontent-type: application/x-ndjson";

@@ -11,17 +11,22 @@ mod health;
 mod problem;
 mod records;
 mod topics;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
+use bus::ErrorKind;
 use contracts::id::EndpointId;
 use contracts::time::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Log;
+use crate::follower::Follower;
+use crate::model::Model;
 use problem::Problem;
 
 /// What one request, and all together, may cost.
@@ -68,6 +73,7 @@ pub struct Serve {
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     log: Arc<dyn Log>,
+    follower: Arc<Follower>,
     endpoint_id: EndpointId,
     now: fn() -> Timestamp,
     bounds: Bounds,
@@ -77,10 +83,10 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub fn new(serve: Serve, closing: watch::Receiver<bool>) -> Self {
+    pub fn new(serve: Serve, follower: Arc<Follower>, closing: watch::Receiver<bool>) -> Self {
         let Serve { log, endpoint_id, now, bounds } = serve;
         let streams = Arc::new(Semaphore::new(bounds.streams_max));
-        Self { log, endpoint_id, now, bounds, streams, closing }
+        Self { log, follower, endpoint_id, now, bounds, streams, closing }
     }
 
     pub fn routes(self) -> Router {
@@ -92,6 +98,18 @@ impl Api {
             .route("/v1/extents", get(topics::extents))
             .route("/v1/events", post(events::accept))
             .route("/v1/topics/{topic}/records", get(records::read).post(records::append))
+            .route("/v1/alerts", get(view::alerts))
+            .route("/v1/alerts/watch", get(view::watch))
+            .route("/v1/alerts/{id}", get(view::alert))
+            .route("/v1/alerts/{id}/acknowledge", post(view::acknowledge))
+            .route("/v1/alerts/{id}/resolve", post(view::resolve))
+            .route("/v1/rules", get(view::rules))
+            .route("/v1/rules/{rule}/enable", post(view::enable))
+            .route("/v1/rules/{rule}/disable", post(view::disable))
+            .route("/v1/rules/{rule}/mute", post(view::mute))
+            .route("/v1/subscriptions", get(view::subscriptions).post(view::subscribe))
+            .route("/v1/subscriptions/{id}/remove", post(view::unsubscribe))
+            .route("/v1/stats", get(view::stats))
             .fallback(async || Problem::no_such_route())
             .method_not_allowed_fallback(async || Problem::no_such_method())
             .layer(axum::middleware::from_fn(guard::only_programs_of_this_machine))
@@ -106,5 +124,20 @@ impl Api {
         let log = Arc::clone(&self.log);
         let called = tokio::task::spawn_blocking(move || call(&*log)).await;
         called.map_err(|_| Problem::broken())?.map_err(Into::into)
+    }
+
+    /// Asks the read model, once it has what the topics hold now.
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Model) -> T + Send + 'static) -> Result<T, Problem> {
+        let follower = Arc::clone(&self.follower);
+        self.with_log(move |_| follower.ask(question)).await
+    }
+
+    /// The right to one more stream.
+    fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.streams.clone().try_acquire_owned().map_err(|_| {
+            let message =
+                format!("{} streams of records are open, no more are given; end one", self.bounds.streams_max);
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorKind::Unavailable, message)
+        })
     }
 }

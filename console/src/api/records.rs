@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bus::{Batch, BatchLimit, ErrorKind, Partition, Progress, Reader, Until};
 use hyper::body::Frame;
@@ -70,10 +70,7 @@ pub async fn read(
     let StartText(from) = from.map_err(|error| Problem::invalid(format!("`from`: {error}")))?;
     let chosen = query.partition.as_deref().map(partition_list).transpose()?;
     let until = if query.follow { Until::Forever } else { Until::End };
-    let permit = api.streams.clone().try_acquire_owned().map_err(|_| {
-        let message = format!("{} streams of records are open, no more are given; end one", api.bounds.streams_max);
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorKind::Unavailable, message)
-    })?;
+    let permit = api.stream()?;
     let reader = api
         .with_log(move |log| {
             let chosen = match chosen {
@@ -107,7 +104,14 @@ fn stream(api: &Api, reader: Box<dyn Reader>, permit: OwnedSemaphorePermit) -> B
     Body::new(Chunks(waiting))
 }
 
-struct Chunks(channel::Receiver<Bytes>);
+/// A body that is written as it comes.
+pub(super) struct Chunks(channel::Receiver<Bytes>);
+
+impl Chunks {
+    pub fn new(waiting: channel::Receiver<Bytes>) -> Self {
+        Self(waiting)
+    }
+}
 
 impl HttpBody for Chunks {
     type Data = Bytes;

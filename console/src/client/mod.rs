@@ -6,9 +6,11 @@
 //! Absent on purpose: retries (whether a row was taken may be unknown) and TCP (a program that is not the owner's own
 //! command line has HTTP clients of its own).
 
+mod changes;
 mod producer;
 mod reader;
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use bus::{
     BusError, Difference, ErrorKind, Extent, FateSink, Found, Offset, Partition, Producer, ProducerSettings, Reader,
     Result, Start, Until,
 };
+use contracts::field::Symbols;
 use contracts::topics::Declared;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -29,8 +32,11 @@ use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
 use crate::Log;
+use crate::model::{AlertFilter, StatusFilter};
 use crate::wire::json::{Applied, ErrorBody, Extents, Health, Topics, Topology};
+use crate::wire::view::{AlertDetail, Alerts, Rules, Stats, Subscriptions};
 use crate::wire::{JSON_TYPE, start};
+pub use changes::ChangeStream;
 
 /// How long an answer may take that needs no body of ours.
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
@@ -58,6 +64,38 @@ impl Client {
     /// Who answers.
     pub fn health(&self) -> Result<Health> {
         self.call(Method::GET, "/healthz", JSON_TYPE, Bytes::new(), ANSWER_WITHIN)
+    }
+
+    pub fn alerts(&self, filter: &AlertFilter) -> Result<Alerts> {
+        self.get(&format!("/v1/alerts?{}", query(filter)))
+    }
+
+    /// An alert by its id or the beginning of it.
+    pub fn alert(&self, beginning: &str) -> Result<AlertDetail> {
+        self.get(&format!("/v1/alerts/{}", escaped(beginning)))
+    }
+
+    /// Changes of alerts from now on.
+    pub fn watch(&self, filter: &AlertFilter) -> Result<ChangeStream> {
+        let path = format!("/v1/alerts/watch?{}", query(filter));
+        let answer = self.runtime.block_on(self.request(Method::GET, &path, JSON_TYPE, Bytes::new()))?;
+        Ok(ChangeStream::new(self.clone(), answer.into_body()))
+    }
+
+    pub fn rules(&self) -> Result<Rules> {
+        self.get("/v1/rules")
+    }
+
+    pub fn subscriptions(&self) -> Result<Subscriptions> {
+        self.get("/v1/subscriptions")
+    }
+
+    pub fn stats(&self) -> Result<Stats> {
+        self.get("/v1/stats")
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.call(Method::GET, path, JSON_TYPE, Bytes::new(), ANSWER_WITHIN)
     }
 
     fn call<T: DeserializeOwned>(
@@ -165,6 +203,38 @@ fn segment(topic: &str) -> Result<&str> {
         return Err(BusError::UnknownTopic { topic: topic.to_owned() });
     }
     Ok(topic)
+}
+
+fn query(filter: &AlertFilter) -> String {
+    let status = match filter.status {
+        None => "all",
+        Some(StatusFilter::Active) => "active",
+        Some(StatusFilter::Only(status)) => status.as_str(),
+    };
+    let mut query = format!("status={status}&limit={}", filter.limit);
+    let since = filter.since.map(|since| since.to_string());
+    let severity = filter.severity.map(|severity| severity.symbol().to_owned());
+    for (name, value) in
+        [("rule", &filter.rule_id), ("severity", &severity), ("endpoint", &filter.endpoint_id), ("since", &since)]
+    {
+        if let Some(value) = value {
+            write!(query, "&{name}={}", escaped(value)).expect("invariant: a String takes text");
+        }
+    }
+    query
+}
+
+/// A text as a part of an address: what is not plain stands as `%` and two digits.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            write!(escaped, "%{byte:02X}").expect("invariant: a String takes text");
+        }
+    }
+    escaped
 }
 
 async fn whole(answer: Response<Incoming>) -> Result<Bytes> {

@@ -7,6 +7,7 @@ pub mod json;
 pub mod rows;
 pub mod start;
 pub mod stream;
+pub mod view;
 
 /// Rows on their way to the log.
 pub const ROWS_TYPE: &str = "application/vnd.tripline.rows.v1";

@@ -52,6 +52,18 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same, of no other text.
+    pub fn to_static(&self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(number) => Value::Number(Number(Cow::Owned(number.as_str().to_owned()))),
+            Self::String(text) => Value::String(Cow::Owned(text.to_string())),
+            Self::Array(items) => Value::Array(items.iter().map(Value::to_static).collect()),
+            Self::Object(object) => Value::Object(object.to_static()),
+        }
+    }
+
     /// What this is, as an error message says it: `a number`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -210,6 +222,12 @@ impl<'a> Object<'a> {
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value<'a>)> {
         self.members.iter().map(|(key, value)| (&**key, value))
+    }
+
+    /// The same, of no other text.
+    pub fn to_static(&self) -> Object<'static> {
+        let members = self.members.iter().map(|(key, value)| (Cow::Owned(key.to_string()), value.to_static()));
+        Object { members: members.collect(), source: None }
     }
 
     pub fn len(&self) -> usize {

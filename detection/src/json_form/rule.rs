@@ -100,27 +100,7 @@ fn value(output: &Output<'_>) -> Value<'static> {
         Output::Number(number) => {
             Number::parse(number.clone()).expect("invariant: counts and shares are written as numbers").into()
         }
-        Output::Object(object) => owned(&object.value()),
+        Output::Object(object) => object.value().to_static(),
         Output::Filter(filter) => ast::write(*filter).into(),
-    }
-}
-
-fn owned(value: &Value<'_>) -> Value<'static> {
-    match value {
-        Value::Null => Value::Null,
-        Value::Bool(value) => Value::Bool(*value),
-        Value::Number(number) => {
-            let text = number.as_str().to_owned();
-            Number::parse(text).expect("invariant: a number's text is a number").into()
-        }
-        Value::String(text) => text.clone().into_owned().into(),
-        Value::Array(items) => items.iter().map(owned).collect::<Vec<_>>().into(),
-        Value::Object(object) => {
-            let mut copy = Object::new();
-            for (key, value) in object.iter() {
-                copy.insert(key.to_owned(), owned(value));
-            }
-            copy.into()
-        }
     }
 }
