@@ -93,7 +93,7 @@ fn run(plan: &Plan, bodies: &[Vec<u8>], store: &Store) -> Run {
             next += 1;
         }
         let mut batch = Batch::default();
-        batch.put_state(TASK, &view.into_changes().expect("this process wrote every row"));
+        batch.put_state(TASK, view.into_changes().expect("this process wrote every row"));
         batch.put_position(TASK, Offset(next));
         store.write(&batch).expect("the disk has room");
     }
