@@ -1,6 +1,7 @@
 //! Where a figure was measured: without it a figure cannot be compared with another.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -32,4 +33,20 @@ pub fn resident_kb_max() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Processor time of this process so far, all its threads together, in nanoseconds.
+pub fn cpu_ns() -> usize {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    threads.map(|thread| thread_ns(&thread.path().join("schedstat"))).sum()
+}
+
+/// Processor time of the calling thread.
+pub fn thread_cpu_ns() -> usize {
+    thread_ns("/proc/thread-self/schedstat".as_ref())
+}
+
+fn thread_ns(path: &Path) -> usize {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

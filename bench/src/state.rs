@@ -2,6 +2,9 @@
 //!
 //! Decoding, the step, and one write of state and position for each batch are in the time; the log and the outbox are not. `resident_kb_grown`
 //! is what the process took beyond the events, which lie in memory; where a figure before it took more, that hides it.
+//!
+//! `thread_cpu` and `cpu` are processor time for each update, of the thread that applies and of all threads: they say something on
+//! a machine that has other things to do, where a rate does not.
 
 use std::path::Path;
 use std::time::Instant;
@@ -23,14 +26,16 @@ const GROUPS: usize = 200_000;
 const TASK: TaskId = TaskId { stage: Stage::Events, partition: 0 };
 
 pub fn measure(runs: u32) -> Vec<Figure> {
-    vec![windows(runs), pack(runs)]
+    let mut figures = windows(runs);
+    figures.push(pack(runs));
+    figures
 }
 
 /// The fifteen rules on the mix.
 fn pack(runs: u32) -> Figure {
     let (plan, bodies) = (rules::pack(), mix::bodies(EVENTS));
     let before = machine::resident_kb_max();
-    let rates: Vec<f64> = (0..runs).map(|_| fresh(|store| run(&plan, &bodies, store))).collect();
+    let rates: Vec<f64> = (0..runs).map(|_| fresh(|store| run(&plan, &bodies, store)).rate).collect();
     Figure::new("state_pack", "events/s", &rates)
         .with("rules", 15)
         .with("events", EVENTS)
@@ -38,10 +43,10 @@ fn pack(runs: u32) -> Figure {
 }
 
 /// A count per user, all groups alive: each event is one update of a window.
-fn windows(runs: u32) -> Figure {
+fn windows(runs: u32) -> Vec<Figure> {
     let (plan, bodies) = (rules::counting(), mix::logins(2 * GROUPS, GROUPS));
     let before = machine::resident_kb_max();
-    let rates: Vec<f64> = (0..runs)
+    let measured: Vec<Run> = (0..runs)
         .map(|_| {
             fresh(|store| {
                 // The first half opens every group, the second half is what counts.
@@ -50,19 +55,33 @@ fn windows(runs: u32) -> Figure {
             })
         })
         .collect();
-    Figure::new("state_windows", "updates/s", &rates)
-        .with("groups", GROUPS)
-        .with("resident_kb_grown", machine::resident_kb_max() - before)
+    let of = |name, unit, value: fn(&Run) -> f64| {
+        Figure::new(name, unit, &measured.iter().map(value).collect::<Vec<_>>()).with("groups", GROUPS)
+    };
+    vec![
+        of("state_windows", "updates/s", |run| run.rate).with("resident_kb_grown", machine::resident_kb_max() - before),
+        of("state_windows_thread_cpu", "ns", |run| run.thread_cpu_ns),
+        of("state_windows_cpu", "ns", |run| run.cpu_ns),
+    ]
 }
 
-fn fresh(with: impl FnOnce(&Store) -> f64) -> f64 {
+struct Run {
+    rate: f64,
+    /// For each event, of the thread that applies.
+    thread_cpu_ns: f64,
+    /// For each event, of all threads.
+    cpu_ns: f64,
+}
+
+fn fresh(with: impl FnOnce(&Store) -> Run) -> Run {
     let folder = tempfile::tempdir().expect("a folder for the store");
     let store = Store::open(&Path::join(folder.path(), "state"), &Memory::default()).expect("an empty store opens");
     with(&store)
 }
 
-fn run(plan: &Plan, bodies: &[Vec<u8>], store: &Store) -> f64 {
+fn run(plan: &Plan, bodies: &[Vec<u8>], store: &Store) -> Run {
     let mut next = 0;
+    let (thread_cpu_ns, cpu_ns) = (machine::thread_cpu_ns(), machine::cpu_ns());
     let start = Instant::now();
     for bodies in bodies.chunks(engine::BATCH) {
         let state = store.state(TASK);
@@ -74,9 +93,14 @@ fn run(plan: &Plan, bodies: &[Vec<u8>], store: &Store) -> f64 {
             next += 1;
         }
         let mut batch = Batch::default();
-        batch.put_state(TASK, &view.into_changes().expect("this process wrote every row"));
+        batch.put_state(TASK, view.into_changes().expect("this process wrote every row"));
         batch.put_position(TASK, Offset(next));
         store.write(&batch).expect("the disk has room");
     }
-    to_f64(bodies.len()) / start.elapsed().as_secs_f64()
+    let events = to_f64(bodies.len());
+    Run {
+        rate: events / start.elapsed().as_secs_f64(),
+        thread_cpu_ns: to_f64(machine::thread_cpu_ns() - thread_cpu_ns) / events,
+        cpu_ns: to_f64(machine::cpu_ns() - cpu_ns) / events,
+    }
 }

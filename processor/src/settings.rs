@@ -66,6 +66,7 @@ impl Settings {
             session_timeout: config.session_timeout,
             stages: stages.collect(),
             memory: Memory {
+                hot_rows_bytes: config.hot_rows_bytes,
                 block_cache_bytes: config.block_cache_bytes,
                 write_buffer_bytes: config.write_buffer_bytes,
                 open_files_max: config.open_files_max,

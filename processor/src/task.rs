@@ -94,7 +94,7 @@ impl Task {
         }
         let changes = view.into_changes().map_err(|unreadable| state.unreadable(unreadable));
         state.check().map_err(CoreError::from)?;
-        batch.put_state(self.id, &changes.map_err(CoreError::from)?);
+        batch.put_state(self.id, changes.map_err(CoreError::from)?);
         batch.put_position(self.id, applied.position);
         Ok(applied)
     }

@@ -23,6 +23,7 @@ pub struct Processor {
     pub session_timeout: Duration,
     pub tick_every: Duration,
     pub outbox_bytes_max: usize,
+    pub hot_rows_bytes: usize,
     pub block_cache_bytes: usize,
     pub write_buffer_bytes: usize,
     pub open_files_max: i32,
@@ -64,7 +65,8 @@ impl Processor {
             session_timeout: Duration::from_secs(8),
             tick_every: Duration::from_secs(1),
             outbox_bytes_max: 32 << 20,
-            block_cache_bytes: 32 << 20,
+            hot_rows_bytes: 32 << 20,
+            block_cache_bytes: 8 << 20,
             write_buffer_bytes: 24 << 20,
             open_files_max: 128,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7720)),
@@ -90,6 +92,7 @@ pub(super) fn processor(table: &Table<'_>, data_dir: Result<&Path, Reported>) ->
     let session_timeout = table.duration("session_timeout", SESSION_TIMEOUT).or(defaults.session_timeout);
     let tick_every = table.duration("tick_every", TICK_EVERY).or(defaults.tick_every);
     let outbox_bytes_max = size("outbox_bytes_max", 1 << 20, defaults.outbox_bytes_max);
+    let hot_rows_bytes = size("hot_rows_bytes", 1 << 20, defaults.hot_rows_bytes);
     let block_cache_bytes = size("block_cache_bytes", 1 << 20, defaults.block_cache_bytes);
     let write_buffer_bytes = size("write_buffer_bytes", 4 << 20, defaults.write_buffer_bytes);
     let open_files_max = table.integer("open_files_max", 32..=1_000_000).or(defaults.open_files_max);
@@ -110,6 +113,7 @@ pub(super) fn processor(table: &Table<'_>, data_dir: Result<&Path, Reported>) ->
         session_timeout: session_timeout?,
         tick_every: tick_every?,
         outbox_bytes_max: in_memory(outbox_bytes_max?),
+        hot_rows_bytes: in_memory(hot_rows_bytes?),
         block_cache_bytes: in_memory(block_cache_bytes?),
         write_buffer_bytes: in_memory(write_buffer_bytes?),
         open_files_max: open_files_max?,

@@ -1,15 +1,18 @@
-//! What RocksDB may use, each bound with its reason.
+//! What the store may use, each bound with its reason.
 //!
-//! One block cache and one write-buffer budget serve all tasks: more partitions do not mean more memory.
+//! One table of rows, one block cache and one write-buffer budget serve all tasks: more partitions do not mean more memory.
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel, Options,
     WriteBufferManager,
 };
 
-/// Beyond these bounds reads go to the disk again and writers wait for a flush.
+/// Beyond these bounds rows are read from RocksDB again, reads go to the disk again, and writers wait for a flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
+    /// Rows of state that were read lately. Most of the memory for reading is theirs: in the same room fewer blocks would
+    /// hold what is asked for, each among neighbours that are not.
+    pub hot_rows_bytes: usize,
     /// Blocks, indexes and filters of files.
     pub block_cache_bytes: usize,
     /// What was written and is not in files yet.
@@ -23,7 +26,8 @@ impl Default for Memory {
     /// For some hundred thousand live groups in well under 100 MB, the rest of the process included.
     fn default() -> Self {
         Self {
-            block_cache_bytes: 32 * 1024 * 1024,
+            hot_rows_bytes: 32 * 1024 * 1024,
+            block_cache_bytes: 8 * 1024 * 1024,
             write_buffer_bytes: 24 * 1024 * 1024,
             open_files_max: 128,
             background_jobs_max: 2,

@@ -8,6 +8,7 @@
 //! once, for all).
 
 mod error;
+mod hot;
 mod keys;
 mod memory;
 mod migration;
@@ -17,6 +18,7 @@ mod sizes;
 mod state;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bus::Offset;
@@ -32,6 +34,7 @@ pub use sizes::Sizes;
 pub use state::TaskState;
 
 use crate::task::TaskId;
+use hot::HotRows;
 use keys::Space;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -46,13 +49,22 @@ pub struct Store {
     db: DB,
     writing: WriteOptions,
     path: PathBuf,
+    /// Locked while state is looked up, and from before it is written until that is noted.
+    hot: Mutex<HotRows>,
 }
 
 /// What is written at once.
 #[derive(Default)]
 pub struct Batch {
     batch: WriteBatch,
-    key: Vec<u8>,
+    /// What of it [`HotRows`] is told once it is written.
+    state: Vec<StateChange>,
+}
+
+enum StateChange {
+    Rows(TaskId, Changes),
+    /// A whole range, or rows of a checkpoint.
+    Unlisted,
 }
 
 /// How far a task is, as the store knows it.
@@ -78,12 +90,34 @@ impl Store {
         let mut writing = WriteOptions::default();
         // After a full disk the thread that would end a stall can queue up behind it: the waiting is ours.
         writing.set_no_slowdown(true);
-        let store = Self { db, writing, path };
+        let hot = Mutex::new(HotRows::new(memory.hot_rows_bytes));
+        let store = Self { db, writing, path, hot };
         migration::run(&store, migrations)?;
         Ok(store)
     }
 
     pub fn write(&self, batch: &Batch) -> Result<()> {
+        if batch.state.is_empty() {
+            return self.write_rows(batch);
+        }
+        let mut hot = self.hot();
+        let written = self.write_rows(batch);
+        let mut key = Vec::new();
+        for change in &batch.state {
+            match change {
+                StateChange::Rows(task, changes) if written.is_ok() => {
+                    for (row, value) in changes {
+                        keys::write_state(*task, row, &mut key);
+                        hot.wrote(&key, value.as_deref());
+                    }
+                }
+                StateChange::Rows(..) | StateChange::Unlisted => hot.forget_all(),
+            }
+        }
+        written
+    }
+
+    fn write_rows(&self, batch: &Batch) -> Result<()> {
         let deadline = Instant::now() + STALL_MAX;
         loop {
             // RocksDB takes the batch even if it does not write it.
@@ -115,6 +149,7 @@ impl Store {
             let (from, to) = keys::space(task, space);
             let mut batch = Batch::default();
             batch.batch.delete_range(from, to);
+            batch.state.push(StateChange::Unlisted);
             self.write(&batch)?;
         }
         Ok(())
@@ -136,6 +171,10 @@ impl Store {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn hot(&self) -> MutexGuard<'_, HotRows> {
+        self.hot.lock().expect("invariant: nothing panics between two changes of it")
     }
 
     fn number(&self, key: &[u8]) -> Result<Option<u64>> {
@@ -162,14 +201,16 @@ fn bounded(from: Vec<u8>, to: Vec<u8>) -> ReadOptions {
 }
 
 impl Batch {
-    pub fn put_state(&mut self, task: TaskId, changes: &Changes) {
-        for (key, change) in changes {
-            keys::write_state(task, key, &mut self.key);
+    pub fn put_state(&mut self, task: TaskId, changes: Changes) {
+        let mut key = Vec::new();
+        for (row, change) in &changes {
+            keys::write_state(task, row, &mut key);
             match change {
-                Some(value) => self.batch.put(&self.key, value),
-                None => self.batch.delete(&self.key),
+                Some(value) => self.batch.put(&key, value),
+                None => self.batch.delete(&key),
             }
         }
+        self.state.push(StateChange::Rows(task, changes));
     }
 
     pub fn put_position(&mut self, task: TaskId, applied: Offset) {

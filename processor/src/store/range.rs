@@ -6,7 +6,7 @@ use bus::Offset;
 use rocksdb::{DB, ReadOptions, SnapshotWithThreadMode};
 
 use super::keys::{self, PREFIX_BYTES, Space};
-use super::{Batch, CHUNK_BYTES, Result, Store};
+use super::{Batch, CHUNK_BYTES, Result, StateChange, Store};
 use crate::task::TaskId;
 
 /// Key and value of a row of state.
@@ -73,13 +73,19 @@ impl Paste<'_> {
         keys::write_state(self.task, key, &mut whole);
         self.batch.batch.put(whole, value);
         if self.batch.size_bytes() >= CHUNK_BYTES {
-            self.store.write(&std::mem::take(&mut self.batch))?;
+            self.write()?;
         }
         Ok(())
     }
 
     pub fn finish(mut self, at: Offset) -> Result<()> {
         self.batch.put_position(self.task, at);
-        self.store.write(&self.batch)
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.state.push(StateChange::Unlisted);
+        self.store.write(&batch)
     }
 }

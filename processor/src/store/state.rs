@@ -46,7 +46,8 @@ impl view::Store for TaskState<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         let mut whole = self.key.borrow_mut();
         keys::write_state(self.task, key, &mut whole);
-        self.store.db.get(&*whole).unwrap_or_else(|error| {
+        let found = self.store.hot().get(&whole, || self.store.db.get(&*whole));
+        found.unwrap_or_else(|error| {
             self.keep(error);
             None
         })

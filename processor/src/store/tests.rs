@@ -1,5 +1,7 @@
 //! The store's promises one by one. What they are for is in `tests/exactly_once`.
 
+mod hot;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -26,7 +28,7 @@ fn open(path: &Path) -> Result<Store> {
 fn put(store: &Store, task: TaskId, rows: &[(&[u8], Option<&[u8]>)]) {
     let rows = rows.iter().map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect();
     let mut batch = Batch::default();
-    batch.put_state(task, &rows);
+    batch.put_state(task, rows);
     batch.put_position(task, Offset(1));
     store.write(&batch).unwrap();
 }
@@ -173,7 +175,7 @@ const FIRST: u32 = migration::FIRST;
 fn note(store: &Store, which: &[u8]) -> Result<()> {
     let ran = store.state(TASK).get(b"ran").unwrap_or_default();
     let mut batch = Batch::default();
-    batch.put_state(TASK, &[(b"ran".to_vec(), Some([&ran[..], which].concat()))].into());
+    batch.put_state(TASK, [(b"ran".to_vec(), Some([&ran[..], which].concat()))].into());
     store.write(&batch)
 }
 
