@@ -66,7 +66,7 @@ fn run(settled: Settled) -> Result<(), Failure> {
     deployment::check(&*bus, settled.topology.as_ref())?;
     let framings = deployment::framings(registry.as_ref())?;
     let schemas = deployment::lookup(registry);
-    // Until a rule set is swapped in.
+    // Until a rule set is swapped in; from then on the state says which.
     let plan = Arc::new(Plan::nothing(Limits::default()));
     let cores = Detecting::new(&bus, plan, RiskPlan::default(), framings.clone(), schemas)?;
     let settings = processor::Settings { framings, ..settled.settings };

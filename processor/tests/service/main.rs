@@ -1,0 +1,7 @@
+//! `tripline-processor` as its operator has it: a process, its configuration, its signals, its exit statuses, its health.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+mod deployment;
+mod process;
+mod refusals;
