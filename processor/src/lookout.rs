@@ -13,7 +13,7 @@ use detection::plan::Plan;
 
 use crate::ProcessorError;
 use crate::checkpoint;
-use crate::metrics::{Alarm, Checkpoint, Seen};
+use crate::metrics::{Alarm, Checkpoint, Doing, Seen};
 use crate::ownership::Epoch;
 use crate::shared::Shared;
 use crate::task::{Stage, TaskId};
@@ -45,7 +45,16 @@ impl Lookout {
         Self { shared, kept: BTreeMap::new(), asked_at: None, known: BTreeMap::new(), without_rules: 0, nothing }
     }
 
-    pub fn turn(&mut self, now: Instant, time: SystemTime) -> Result<(), ProcessorError> {
+    /// What cannot be seen now is seen later; that it cannot is told to whoever asks.
+    pub fn turn(&mut self, now: Instant, time: SystemTime) {
+        let looked = self.look(now, time);
+        if let Err(error) = &looked {
+            tracing::warn!(%error, "cannot look at the inputs; trying again");
+        }
+        self.shared.figures.trouble(Doing::Looking, looked.err().map(|error| error.to_string()));
+    }
+
+    fn look(&mut self, now: Instant, time: SystemTime) -> Result<(), ProcessorError> {
         self.ask(now)?;
         let live = self.shared.ownership.live();
         self.known.retain(|task, _| live.contains_key(task));

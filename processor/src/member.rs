@@ -10,7 +10,7 @@ use bus::{Batch, Member, Offset, Partition, Polled, Record};
 
 use crate::ProcessorError;
 use crate::failpoint::Point;
-use crate::metrics::Half;
+use crate::metrics::Doing;
 use crate::ownership::Written;
 use crate::recovery;
 use crate::shared::Shared;
@@ -116,7 +116,7 @@ impl TaskLoop {
     /// Why the last turn failed, if it did; for whoever looks.
     pub(crate) fn in_trouble(&mut self, reason: Option<String>) {
         if self.trouble != reason {
-            self.shared.figures.trouble(Half::Applying, reason.clone());
+            self.shared.figures.trouble(Doing::Applying, reason.clone());
             self.trouble = reason;
         }
     }

@@ -11,7 +11,7 @@ use bus::{BusError, Inputs, Membership, Outcome, Ownership as Verdict, Publicati
 
 use crate::ProcessorError;
 use crate::failpoint::{Point, Stopped};
-use crate::metrics::Half;
+use crate::metrics::Doing;
 use crate::ownership::Epoch;
 use crate::recovery;
 use crate::shared::Shared;
@@ -208,13 +208,13 @@ impl Outbound {
     fn settle(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
         match self.try_settle() {
             Ok(publisher) => {
-                self.shared.figures.trouble(Half::Publishing, None);
+                self.shared.figures.trouble(Doing::Publishing, None);
                 self.standing = Standing::Ready(publisher);
                 Ok(Sent::Settled)
             }
             Err(error) if error.is_passing() => {
                 tracing::warn!(%error, "no new publisher yet; trying again");
-                self.shared.figures.trouble(Half::Publishing, Some(error.to_string()));
+                self.shared.figures.trouble(Doing::Publishing, Some(error.to_string()));
                 self.standing = Standing::SpentUntil(now + RETRY_AFTER);
                 Ok(Sent::Nothing)
             }

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use bus::Offset;
 
 pub use counted::{Counted, PerReason, PerSeverity};
-pub(crate) use figures::{Figures, Half, Seen};
+pub(crate) use figures::{Doing, Figures, Seen};
 pub use histogram::{BOUNDS_S, Histogram};
 
 use crate::core::Standing;

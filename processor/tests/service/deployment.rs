@@ -250,12 +250,22 @@ fn check_metrics(text: &str) {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once_although_the_broker_does_not_answer() {
+fn it_says_that_the_broker_is_gone_goes_on_when_it_is_back_and_ends_at_once_when_told_twice() {
     let mut broker = Broker::start(Options::default());
     let deployment = Deployment::new(&broker, None);
     deployment.make_topics();
     let service = deployment.start("a");
     service.wait_until_ready();
+    broker.kill();
+    wait_for("trouble", || {
+        let (status, body) = service.get("/readyz");
+        (status == 503 && body.contains(r#""reason":"trouble""#)).then_some(())
+    });
+    assert_eq!(service.get("/healthz").0, 200, "it lives");
+    assert_eq!(service.sum("tripline_processor_ready", &[]), 0);
+    broker.start_again();
+    service.wait_until_ready();
+    // Nothing can be published any more, so that a clean end takes its time.
     broker.pause();
     // Two of a kind could become one.
     service.signal(Signal::INT);
