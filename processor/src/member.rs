@@ -16,6 +16,7 @@ use crate::recovery;
 use crate::shared::Shared;
 use crate::store;
 use crate::task::{Applied, Task, TaskId};
+use crate::traces::Begun;
 
 #[derive(Debug)]
 pub struct TaskLoop {
@@ -202,6 +203,8 @@ impl TaskLoop {
     /// All tasks' changes of one poll are one write.
     fn apply_batch(&mut self) -> Result<usize, ProcessorError> {
         self.shared.failpoints.hit(Point::BatchPolled)?;
+        let headers = self.batch.records().map(|record| record.headers());
+        let span = Begun::of(self.shared.settings.spans.as_ref(), "apply", headers);
         let began = Instant::now();
         let mut write = store::Batch::default();
         let mut applied: Vec<(TaskId, Applied)> = Vec::new();
@@ -215,6 +218,9 @@ impl TaskLoop {
         let writes = Instant::now();
         self.shared.store.write(&write)?;
         self.shared.figures.batch(&applied, writes - began, writes.elapsed());
+        if let Some(span) = span {
+            span.end(None);
+        }
         let written = applied.iter().map(|(id, applied)| {
             let task = self.tasks.get_mut(id).expect("invariant: it was applied just now");
             task.written(applied);

@@ -17,6 +17,7 @@ use crate::recovery;
 use crate::shared::Shared;
 use crate::store::Taken;
 use crate::task::TaskId;
+use crate::traces::Begun;
 
 /// Of one publication; beyond, its last offset is finished and the rest waits for the next.
 const PUBLICATION_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -170,6 +171,8 @@ impl Outbound {
         let rows: Vec<Row<'_>> = stored.iter().map(|stored| stored.row()).collect();
         let offsets: Vec<_> = taken.tasks.iter().map(|taken| (taken.task.input(), taken.next)).collect();
         let inputs = Some(Inputs { membership: &self.membership, offsets: &offsets });
+        let headers = rows.iter().map(|row| row.headers.iter().copied());
+        let span = Begun::of(self.shared.settings.spans.as_ref(), "publish", headers);
         let mut stopped: Option<Stopped> = None;
         let outcome = publisher.publish(&Publication { rows: &rows, inputs }, &mut || {
             if let Err(point) = self.shared.failpoints.hit(Point::OwnershipChecked) {
@@ -178,10 +181,14 @@ impl Outbound {
             }
             self.shared.ownership.check(epochs)
         });
-        match stopped {
-            Some(stopped) => Err(stopped.into()),
-            None => Ok(outcome?),
+        if let Some(stopped) = stopped {
+            return Err(stopped.into());
         }
+        let outcome = outcome?;
+        if let Some(span) = span {
+            span.end(undone(&outcome));
+        }
+        Ok(outcome)
     }
 
     /// A rebalance fences whoever publishes in the midst of it, now and then. Another process of this name does it for as long
@@ -231,5 +238,14 @@ impl Outbound {
             self.shared.ownership.settled(task, published, waiting_bytes);
         }
         Ok(publisher)
+    }
+}
+
+/// Why a publication was not committed, or is not known to be.
+fn undone(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Committed => None,
+        Outcome::Fenced(error) | Outcome::Unknown(error) => Some(error.to_string()),
+        Outcome::Aborted(reason) => Some(format!("{reason:?}")),
     }
 }

@@ -24,6 +24,7 @@ use detection::rule::{RuleSet, Watcher};
 use rustix::process::Signal;
 use testbed::kafka::{Broker, Options};
 
+use crate::collector::Collector;
 use crate::process::{Service, run, wait_for};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -50,6 +51,12 @@ impl Deployment {
         }
         let connection = KafkaConnection { brokers: broker.bootstrap(), security: Security::Plaintext };
         Self { home, bus: Arc::new(Kafka::connect(connection, "test").unwrap()) }
+    }
+
+    fn configure(&self, more: &str) {
+        let path = self.home.path().join("config.toml");
+        let config = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, config + more).unwrap();
     }
 
     fn make_topics(&self) {
@@ -165,7 +172,9 @@ fn a_deployment_from_its_first_refusal_to_its_clean_end() {
     let real = testbed::registry::Registry::start();
     let connection = RegistryConnection { url: real.url(), authorities: None, credentials: None };
     let registry = Registry::new(&connection).unwrap();
+    let collector = Collector::start();
     let deployment = Deployment::new(&broker, Some(&real.url()));
+    deployment.configure(&format!("[traces]\nendpoint = 'http://{}/v1/traces'\n", collector.address));
 
     let missing = ["telemetry.events.v1: missing", "control.v1: missing", "`tripline topology apply`"];
     deployment.refused(&[], 1, &missing);
@@ -195,6 +204,7 @@ fn a_deployment_from_its_first_refusal_to_its_clean_end() {
         (is_seen && a.metrics().matches("tripline_processor_lag_records{").count() == 6).then_some(())
     });
     check_metrics(&a.metrics());
+    wait_for("spans", || (!collector.is_empty()).then_some(()));
 
     let b = deployment.start("b");
     wait_for("share of the work", || {
@@ -216,6 +226,11 @@ fn a_deployment_from_its_first_refusal_to_its_clean_end() {
     b.signal(Signal::INT);
     assert_eq!(b.wait().0, 0);
     assert_eq!(deployment.alerts(&registry, framed), all, "each once");
+    let spans = collector.spans();
+    for (instance, name) in [("a", "apply"), ("a", "publish"), ("b", "apply"), ("b", "publish")] {
+        let expected = format!("{instance} {name}  {}", &TRACE[3..35]);
+        assert!(spans.contains(&expected), "{expected:?} is not in {spans:#?}");
+    }
 }
 
 fn check_metrics(text: &str) {
