@@ -35,6 +35,7 @@ pub mod settings;
 mod shared;
 pub mod store;
 mod task;
+pub mod traces;
 mod watch;
 
 pub use core::{Core, CoreError, Cores, Standing};

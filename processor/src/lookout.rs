@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bus::Extent;
+use contracts::canonical::Digest;
 use contracts::topics::Keep;
+use detection::limits::Limits;
+use detection::plan::Plan;
 
 use crate::ProcessorError;
 use crate::checkpoint;
-use crate::metrics::{Alarm, Checkpoint, Seen};
+use crate::metrics::{Alarm, Checkpoint, Doing, Seen};
 use crate::ownership::Epoch;
 use crate::shared::Shared;
 use crate::task::{Stage, TaskId};
@@ -18,6 +21,8 @@ use crate::task::{Stage, TaskId};
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long topics are kept is changed by people.
 const ASK_EVERY: Duration = Duration::from_mins(1);
+/// Who starts everything at once applies rules a moment later.
+const LOOKS_WITHOUT_RULES: u32 = 3;
 /// What whoever lost a disk has until input that is needed may go: to notice, and to restore.
 pub const RESTORE_MARGIN: Duration = Duration::from_hours(1);
 
@@ -28,14 +33,28 @@ pub(crate) struct Lookout {
     asked_at: Option<Instant>,
     /// Of which assignments it is known what checkpoint they began with.
     known: BTreeMap<TaskId, Epoch>,
+    /// Looks in a row at tasks that no rule set is in force for.
+    without_rules: u32,
+    /// The set without rules.
+    nothing: Digest,
 }
 
 impl Lookout {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, kept: BTreeMap::new(), asked_at: None, known: BTreeMap::new() }
+        let nothing = Plan::nothing(Limits::default()).set.digest;
+        Self { shared, kept: BTreeMap::new(), asked_at: None, known: BTreeMap::new(), without_rules: 0, nothing }
     }
 
-    pub fn turn(&mut self, now: Instant, time: SystemTime) -> Result<(), ProcessorError> {
+    /// What cannot be seen now is seen later; that it cannot is told to whoever asks.
+    pub fn turn(&mut self, now: Instant, time: SystemTime) {
+        let looked = self.look(now, time);
+        if let Err(error) = &looked {
+            tracing::warn!(%error, "cannot look at the inputs; trying again");
+        }
+        self.shared.figures.trouble(Doing::Looking, looked.err().map(|error| error.to_string()));
+    }
+
+    fn look(&mut self, now: Instant, time: SystemTime) -> Result<(), ProcessorError> {
         self.ask(now)?;
         let live = self.shared.ownership.live();
         self.known.retain(|task, _| live.contains_key(task));
@@ -54,7 +73,21 @@ impl Lookout {
                 self.shared.figures.see(task, |noted| noted.alarm = alarm);
             }
         }
+        self.look_for_rules();
         Ok(())
+    }
+
+    /// Told once: a deployment begins without rules, and somebody has to put them in force.
+    fn look_for_rules(&mut self) {
+        let live = self.shared.ownership.live();
+        let is_without =
+            live.values().filter_map(|live| live.standing).any(|standing| standing.rule_set == self.nothing);
+        self.without_rules = if is_without { self.without_rules.saturating_add(1) } else { 0 };
+        if self.without_rules == LOOKS_WITHOUT_RULES {
+            tracing::warn!(
+                "no rule set is in force: events are taken and no rule sees them; `tripline rules apply` puts one in force"
+            );
+        }
     }
 
     fn ask(&mut self, now: Instant) -> Result<(), ProcessorError> {

@@ -10,12 +10,13 @@ use bus::{Batch, Member, Offset, Partition, Polled, Record};
 
 use crate::ProcessorError;
 use crate::failpoint::Point;
-use crate::metrics::Half;
+use crate::metrics::Doing;
 use crate::ownership::Written;
 use crate::recovery;
 use crate::shared::Shared;
 use crate::store;
 use crate::task::{Applied, Task, TaskId};
+use crate::traces::Begun;
 
 #[derive(Debug)]
 pub struct TaskLoop {
@@ -116,7 +117,7 @@ impl TaskLoop {
     /// Why the last turn failed, if it did; for whoever looks.
     pub(crate) fn in_trouble(&mut self, reason: Option<String>) {
         if self.trouble != reason {
-            self.shared.figures.trouble(Half::Applying, reason.clone());
+            self.shared.figures.trouble(Doing::Applying, reason.clone());
             self.trouble = reason;
         }
     }
@@ -202,6 +203,8 @@ impl TaskLoop {
     /// All tasks' changes of one poll are one write.
     fn apply_batch(&mut self) -> Result<usize, ProcessorError> {
         self.shared.failpoints.hit(Point::BatchPolled)?;
+        let headers = self.batch.records().map(|record| record.headers());
+        let span = Begun::of(self.shared.settings.spans.as_ref(), "apply", headers);
         let began = Instant::now();
         let mut write = store::Batch::default();
         let mut applied: Vec<(TaskId, Applied)> = Vec::new();
@@ -215,6 +218,9 @@ impl TaskLoop {
         let writes = Instant::now();
         self.shared.store.write(&write)?;
         self.shared.figures.batch(&applied, writes - began, writes.elapsed());
+        if let Some(span) = span {
+            span.end(None);
+        }
         let written = applied.iter().map(|(id, applied)| {
             let task = self.tasks.get_mut(id).expect("invariant: it was applied just now");
             task.written(applied);

@@ -11,12 +11,13 @@ use bus::{BusError, Inputs, Membership, Outcome, Ownership as Verdict, Publicati
 
 use crate::ProcessorError;
 use crate::failpoint::{Point, Stopped};
-use crate::metrics::Half;
+use crate::metrics::Doing;
 use crate::ownership::Epoch;
 use crate::recovery;
 use crate::shared::Shared;
 use crate::store::Taken;
 use crate::task::TaskId;
+use crate::traces::Begun;
 
 /// Of one publication; beyond, its last offset is finished and the rest waits for the next.
 const PUBLICATION_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -170,6 +171,8 @@ impl Outbound {
         let rows: Vec<Row<'_>> = stored.iter().map(|stored| stored.row()).collect();
         let offsets: Vec<_> = taken.tasks.iter().map(|taken| (taken.task.input(), taken.next)).collect();
         let inputs = Some(Inputs { membership: &self.membership, offsets: &offsets });
+        let headers = rows.iter().map(|row| row.headers.iter().copied());
+        let span = Begun::of(self.shared.settings.spans.as_ref(), "publish", headers);
         let mut stopped: Option<Stopped> = None;
         let outcome = publisher.publish(&Publication { rows: &rows, inputs }, &mut || {
             if let Err(point) = self.shared.failpoints.hit(Point::OwnershipChecked) {
@@ -178,10 +181,14 @@ impl Outbound {
             }
             self.shared.ownership.check(epochs)
         });
-        match stopped {
-            Some(stopped) => Err(stopped.into()),
-            None => Ok(outcome?),
+        if let Some(stopped) = stopped {
+            return Err(stopped.into());
         }
+        let outcome = outcome?;
+        if let Some(span) = span {
+            span.end(undone(&outcome));
+        }
+        Ok(outcome)
     }
 
     /// A rebalance fences whoever publishes in the midst of it, now and then. Another process of this name does it for as long
@@ -208,13 +215,13 @@ impl Outbound {
     fn settle(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
         match self.try_settle() {
             Ok(publisher) => {
-                self.shared.figures.trouble(Half::Publishing, None);
+                self.shared.figures.trouble(Doing::Publishing, None);
                 self.standing = Standing::Ready(publisher);
                 Ok(Sent::Settled)
             }
             Err(error) if error.is_passing() => {
                 tracing::warn!(%error, "no new publisher yet; trying again");
-                self.shared.figures.trouble(Half::Publishing, Some(error.to_string()));
+                self.shared.figures.trouble(Doing::Publishing, Some(error.to_string()));
                 self.standing = Standing::SpentUntil(now + RETRY_AFTER);
                 Ok(Sent::Nothing)
             }
@@ -231,5 +238,14 @@ impl Outbound {
             self.shared.ownership.settled(task, published, waiting_bytes);
         }
         Ok(publisher)
+    }
+}
+
+/// Why a publication was not committed, or is not known to be.
+fn undone(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Committed => None,
+        Outcome::Fenced(error) | Outcome::Unknown(error) => Some(error.to_string()),
+        Outcome::Aborted(reason) => Some(format!("{reason:?}")),
     }
 }

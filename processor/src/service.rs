@@ -159,12 +159,9 @@ fn apply(tasks: &mut TaskLoop, stop: &AtomicBool, ended: &AtomicBool) -> Outcome
     Ok(())
 }
 
-/// What cannot be seen now is seen later.
 fn look(lookout: &mut Lookout, over: &mpsc::Receiver<()>) {
     loop {
-        if let Err(error) = lookout.turn(Instant::now(), SystemTime::now()) {
-            tracing::warn!(%error, "cannot look at the inputs");
-        }
+        lookout.turn(Instant::now(), SystemTime::now());
         if over.recv_timeout(lookout::LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
             return;
         }

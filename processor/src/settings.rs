@@ -1,6 +1,7 @@
 //! What whoever runs a processor decides.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{BatchLimit, Instance, config};
@@ -8,6 +9,7 @@ use bus::{BatchLimit, Instance, config};
 use crate::framing::Framings;
 use crate::store::Memory;
 use crate::task::Stage;
+use crate::traces::Spans;
 
 /// The consumer group of all processors of a deployment, unless it is named otherwise.
 pub const GROUP: &str = "tripline-processor";
@@ -42,6 +44,8 @@ pub struct Settings {
     pub tick_every: Duration,
     pub framings: Framings,
     pub state_loss: StateLoss,
+    /// Where spans go, if anywhere.
+    pub spans: Option<Arc<dyn Spans>>,
 }
 
 /// What to do about a partition that was worked on before, with no state, no checkpoint and the beginning of its input gone.
@@ -97,6 +101,7 @@ impl Settings {
             tick_every: TICK_EVERY,
             framings: Framings::default(),
             state_loss: StateLoss::Refuse,
+            spans: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: a key that has no effect beside the others is a contradiction, not ignored: who sets a password believes
 //! that it is used.
 
-use contracts::settings::{Reported, Table};
+use contracts::settings::{Field, Reported, Table};
 use contracts::topology::LogKind;
 
 use super::secret::{private_key, readable, secret};
@@ -93,7 +93,7 @@ fn sasl(kafka: &Table<'_>, layers: Result<Layers, Reported>) -> Result<Option<Sa
     let mechanism = table.word("mechanism", &MECHANISMS);
     let user = table.text("user").optional();
     let password = secret(&table, "password_file");
-    let token_endpoint = table.parsed("token_endpoint", URL, parse_url, String::clone).optional();
+    let token_endpoint = address(&table, "token_endpoint").optional();
     let client_id = table.text("client_id").optional();
     let client_secret = secret(&table, "client_secret_file");
     let scope = table.text("scope").optional();
@@ -130,7 +130,7 @@ fn sasl(kafka: &Table<'_>, layers: Result<Layers, Reported>) -> Result<Option<Sa
 
 /// The schema registry, if there is one.
 pub(super) fn registry(table: &Table<'_>) -> Result<Option<RegistryConnection>, Reported> {
-    let url = table.parsed("url", URL, parse_url, String::clone);
+    let url = address(table, "url");
     let authorities = readable(table, "authorities");
     let user = table.text("user").optional();
     let password = secret(table, "password_file");
@@ -171,6 +171,11 @@ fn unused(table: &Table<'_>, mechanism: Mechanism, keys: &[&str]) -> Result<(), 
         result = Err(table.contradiction(key, message));
     }
     result
+}
+
+/// The address of something over HTTP.
+pub(super) fn address<'r>(table: &Table<'r>, key: &str) -> Field<'r, String> {
+    table.parsed(key, URL, parse_url, String::clone)
 }
 
 const URL: &str = "an address such as \"https://host:port/path\", without user and password";

@@ -51,6 +51,8 @@ pub struct Config {
     pub api: Api,
     pub processor: Processor,
     pub log_form: LogForm,
+    /// Where services send spans (OTLP over HTTP), if anywhere.
+    pub traces: Option<String>,
     /// Every key there is, what it came to and who set it. Holds no secret.
     pub keys: Vec<Key>,
 }

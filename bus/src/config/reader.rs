@@ -1,4 +1,4 @@
-//! The keys at the top of the file, and the tables `[embedded]`, `[api]` and `[log]`.
+//! The keys at the top of the file, and the tables `[embedded]`, `[api]`, `[log]` and `[traces]`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +30,7 @@ pub(super) fn config(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Conf
     let api = api(&root.table("api"));
     let processor = processor::processor(&root.table("processor"), dir.as_deref().map_err(|reported| *reported));
     let log_form = root.table("log").word("format", &LOG_FORMS).or(LogForm::default());
+    let traces = connections::address(&root.table("traces"), "endpoint").optional();
     let embedded = embedded?;
     let log = kafka?.map_or(Log::Embedded(embedded), Log::Kafka);
     Ok(Config {
@@ -42,6 +43,7 @@ pub(super) fn config(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Conf
         api: api?,
         processor: processor?,
         log_form: log_form?,
+        traces: traces?,
         keys: Vec::new(),
     })
 }

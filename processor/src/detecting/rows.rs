@@ -11,9 +11,9 @@ use crate::core::CoreError;
 use crate::framing::Framings;
 use crate::outbox::{RowTooLarge, Rows};
 use crate::task::TaskId;
+use crate::traces::TRACEPARENT;
 
 const CONTENT_TYPE: &str = "content-type";
-const TRACEPARENT: &str = "traceparent";
 const DEPTH: &str = "tripline-depth";
 /// W3C's has 55; a longer one is nobody's trace.
 const TRACEPARENT_BYTES_MAX: usize = 128;

@@ -27,8 +27,8 @@ pub(crate) struct Table {
     pub seen: BTreeMap<TaskId, Seen>,
     group: Group,
     restoring: Vec<TaskId>,
-    /// What each half of the processor fails at just now.
-    trouble: BTreeMap<Half, String>,
+    /// What each thread fails at just now.
+    trouble: BTreeMap<Doing, String>,
 }
 
 /// What is known of a task beside its state.
@@ -51,9 +51,11 @@ enum Group {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Half {
+pub(crate) enum Doing {
     Applying,
     Publishing,
+    /// Where nothing comes, nothing is published: only who looks finds that the log is gone.
+    Looking,
 }
 
 impl Figures {
@@ -109,11 +111,11 @@ impl Figures {
         self.table().group = Group::Silent;
     }
 
-    pub fn trouble(&self, half: Half, reason: Option<String>) {
+    pub fn trouble(&self, doing: Doing, reason: Option<String>) {
         let mut table = self.table();
         match reason {
-            Some(reason) => drop(table.trouble.insert(half, reason)),
-            None => drop(table.trouble.remove(&half)),
+            Some(reason) => drop(table.trouble.insert(doing, reason)),
+            None => drop(table.trouble.remove(&doing)),
         }
     }
 

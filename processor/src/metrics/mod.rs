@@ -19,9 +19,10 @@ use std::time::{Duration, SystemTime};
 use bus::Offset;
 
 pub use counted::{Counted, PerReason, PerSeverity};
-pub(crate) use figures::{Figures, Half, Seen};
+pub(crate) use figures::{Doing, Figures, Seen};
 pub use histogram::{BOUNDS_S, Histogram};
 
+use crate::core::Standing;
 use crate::readiness::{Readiness, Waiting};
 use crate::shared::Shared;
 use crate::store::Sizes;
@@ -80,6 +81,8 @@ pub struct TaskFigures {
     pub outbox_bytes: usize,
     pub checkpoint: Option<Checkpoint>,
     pub alarm: Option<Alarm>,
+    /// What is in force; none of a task that takes no commands.
+    pub standing: Option<Standing>,
 }
 
 /// A checkpoint that can be seen.
@@ -158,6 +161,7 @@ fn tasks(shared: &Shared, seen: &BTreeMap<TaskId, Seen>) -> Vec<TaskFigures> {
             outbox_bytes: live.waiting_bytes,
             checkpoint: seen.checkpoint,
             alarm: seen.alarm,
+            standing: live.standing,
         })
     })
     .collect()

@@ -9,6 +9,7 @@ use detection::step::{BreakerState, Held};
 
 use super::exposition::{Exposition, Family};
 use super::{Alarm, Metrics, StageTotals, TaskFigures};
+use crate::core::Standing;
 use crate::task::Stage;
 
 pub(super) fn of(metrics: &Metrics, now: SystemTime) -> String {
@@ -61,6 +62,10 @@ fn tasks(out: &mut Exposition, tasks: &[TaskFigures], now: SystemTime) {
     of_each("tripline_processor_checkpoint_age_seconds", "Age of the newest checkpoint.", &|task| {
         task.checkpoint.map(|checkpoint| checkpoint.age(now).as_secs())
     });
+    of_each("tripline_processor_commands_passed", "Commands of the control topic that are in force.", &|task| {
+        u64::try_from(task.standing?.passed + 1).ok()
+    });
+    rule_sets(out, tasks);
     let help = "1 where a lost state could not be restored, or soon: see `reason`.";
     let mut family = out.gauge("tripline_processor_retention_alarm", help);
     for task in tasks {
@@ -71,6 +76,16 @@ fn tasks(out: &mut Exposition, tasks: &[TaskFigures], now: SystemTime) {
                 ("reason", &alarm.as_str()),
             ];
             family.sample(labels, u8::from(task.alarm == Some(alarm)));
+        }
+    }
+}
+
+fn rule_sets(out: &mut Exposition, tasks: &[TaskFigures]) {
+    let mut family = out.gauge("tripline_processor_rule_set_info", "The rule set that a partition runs by.");
+    for task in tasks {
+        if let Some(Standing { rule_set, .. }) = &task.standing {
+            let (stage, partition) = (task.task.stage.as_str(), task.task.partition);
+            family.sample(&[("stage", &stage), ("partition", &partition), ("digest", rule_set)], 1);
         }
     }
 }

@@ -150,7 +150,7 @@ fn owners_event(pipeline: &Pipeline, text: &str) {
 }
 
 /// Of the endpoint `_`, if the text names no other.
-fn drafted(text: &str) -> TelemetryEvent {
+pub fn drafted(text: &str) -> TelemetryEvent {
     let (endpoint_id, now) = (EndpointId::new("_"), Timestamp::from_micros(START_MICROS).unwrap());
     event_from_json(text.as_bytes(), &Fill { endpoint_id: &endpoint_id, now, source: "test", place: 0 }).unwrap()
 }

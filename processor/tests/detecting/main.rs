@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod control;
+mod figures;
 mod pipeline;
 
 use std::path::{Path, PathBuf};

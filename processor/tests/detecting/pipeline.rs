@@ -54,8 +54,18 @@ impl Pipeline {
 
     /// Another processor on the state of this one.
     pub fn restart(self) -> Self {
+        self.restart_after(|_| {})
+    }
+
+    /// Another processor, which finds no state.
+    pub fn restart_without_state(self) -> Self {
+        self.restart_after(|state| std::fs::remove_dir_all(state).unwrap())
+    }
+
+    fn restart_after(self, between: impl FnOnce(&Path)) -> Self {
         let Self { bus, clock, processor, cores, folder } = self;
         drop(processor);
+        between(&folder.path().join("state"));
         let processor = start(&bus, &cores, folder.path());
         let mut pipeline = Self { bus, clock, processor, cores, folder };
         pipeline.settle();

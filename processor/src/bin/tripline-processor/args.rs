@@ -9,18 +9,19 @@ use clap::Parser;
 const AFTER: &str = "\
 Examples:
   tripline-processor --config /etc/tripline/config.toml
-  tripline-processor --instance processor-1 --brokers kafka-1:9092,kafka-2:9092 --topology kafka.toml
+  tripline-processor --instance processor-1 --brokers kafka-1:9092,kafka-2:9092
   tripline-processor --instance risk-1 --stages risk --listen 127.0.0.1:7721
-  TRIPLINE_INSTANCE=processor-2 tripline-processor --config config.toml --accept-state-loss
+  TRIPLINE_INSTANCE=processor-2 tripline-processor --accept-state-loss
 
-Every key of the configuration can be set by a variable, too: processor.stages is TRIPLINE_PROCESSOR__STAGES. A flag wins
-over a variable, a variable over the file; `tripline config check` says what stands and why.
+Every key of the configuration can be set by a variable, too: processor.stages is
+TRIPLINE_PROCESSOR__STAGES. A flag wins over a variable, a variable over the file;
+`tripline config check` says what stands and why.
 
-SIGTERM or SIGINT: publishes what was applied, gives the partitions back, and ends. A second one ends at once; what was
-not published then is published by the next start.
+SIGTERM or SIGINT: publishes what was applied, gives the partitions back, and ends. A second
+one ends at once; what was not published then is published by the next start.
 
-Exit status: 0 stopped as asked, 1 the check failed, 2 usage or configuration, 3 cannot reach, 4 refused by policy, 130 or 143
-ended at once.";
+Exit status: 0 stopped as asked, 1 the check failed, 2 usage or configuration, 3 cannot reach,
+4 refused by policy, 130 or 143 ended at once.";
 
 /// Evaluate events on Kafka: rules, windows and risk; publish alerts, each once
 ///

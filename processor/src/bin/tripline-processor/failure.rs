@@ -46,6 +46,8 @@ pub enum Failure {
     Signals { source: io::Error },
     #[error("{address}: cannot serve health and metrics here; name another address by `processor.listen` or --listen")]
     Listen { address: std::net::SocketAddr, source: io::Error },
+    #[error("{endpoint}: cannot send spans there: {reason}; see `traces.endpoint`")]
+    Traces { endpoint: String, reason: String },
     #[error(
         "the topics of the cluster are not those of {declared}:\n{}\n`tripline topology apply` makes what is missing and mends \
          settings; it never changes a number of partitions",
@@ -65,7 +67,11 @@ pub enum Failure {
 impl Failure {
     pub fn status(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::NoInstance | Self::EmbeddedLog { .. } | Self::LogFilter { .. } => USAGE,
+            Self::Config(_)
+            | Self::NoInstance
+            | Self::EmbeddedLog { .. }
+            | Self::LogFilter { .. }
+            | Self::Traces { .. } => USAGE,
             Self::Listen { .. } => CANNOT_REACH,
             Self::TopicsDiffer { differences, .. } => {
                 let is_fixed = |difference: &Difference| matches!(difference, Difference::Partitions { .. });

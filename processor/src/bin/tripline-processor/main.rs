@@ -12,6 +12,7 @@ mod failure;
 mod health;
 mod logging;
 mod settled;
+mod traces;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,10 +67,11 @@ fn run(settled: Settled) -> Result<(), Failure> {
     deployment::check(&*bus, settled.topology.as_ref())?;
     let framings = deployment::framings(registry.as_ref())?;
     let schemas = deployment::lookup(registry);
-    // Until a rule set is swapped in.
+    // Until a rule set is swapped in; from then on the state says which.
     let plan = Arc::new(Plan::nothing(Limits::default()));
     let cores = Detecting::new(&bus, plan, RiskPlan::default(), framings.clone(), schemas)?;
-    let settings = processor::Settings { framings, ..settled.settings };
+    let spans = traces::exporter(settled.traces.as_deref(), settled.settings.instance.as_str())?;
+    let settings = processor::Settings { framings, spans, ..settled.settings };
     let instance = settings.instance.clone();
     let processor = Processor::start(bus, settings, Arc::new(cores), Failpoints::default())?;
     watched.set(processor.watch());

@@ -22,6 +22,8 @@ pub struct Settled {
     pub topology: Option<(String, Topology)>,
     pub settings: Settings,
     pub listen: SocketAddr,
+    /// Where spans go.
+    pub traces: Option<String>,
     pub log_filter: Option<String>,
     pub log_form: LogForm,
 }
@@ -39,6 +41,7 @@ impl Settled {
             topology: config.topology.as_deref().map(topology).transpose()?,
             settings: Settings { state_loss, ..Settings::of(instance, &config.processor) },
             listen: config.processor.listen,
+            traces: config.traces,
             log_filter: args.log,
             log_form: config.log_form,
         })
