@@ -245,7 +245,7 @@ impl Lane {
             let changes = view.into_changes().map_err(|unreadable| state.unreadable(unreadable));
             state.check().map_err(CoreError::from)?;
             let mut write = store::Batch::default();
-            write.put_state(self.id, &changes.map_err(CoreError::from)?);
+            write.put_state(self.id, changes.map_err(CoreError::from)?);
             write.put_position(self.id, next);
             store.write(&write)?;
         }

@@ -28,8 +28,13 @@ pub struct Live {
     folder: TempDir,
 }
 
-pub const MEMORY: Memory =
-    Memory { block_cache_bytes: 1 << 20, write_buffer_bytes: 3 << 20, open_files_max: 64, background_jobs_max: 1 };
+pub const MEMORY: Memory = Memory {
+    block_cache_bytes: 1 << 20,
+    write_buffer_bytes: 3 << 20,
+    hot_rows_bytes: 1 << 20,
+    open_files_max: 64,
+    background_jobs_max: 1,
+};
 
 impl Live {
     /// Plays a script; `numbers` decides when the processor works, how much it takes, and when it is crashed.
