@@ -218,10 +218,10 @@ fn purity(graph: &Graph, tolerated: &[(&str, &str, &str)]) -> Vec<String> {
     let mut used = BTreeSet::new();
     for pure in PURE.iter().filter(|pure| graph.members.contains(**pure)) {
         for (from, to) in reach(graph, pure) {
-            if !IMPURE.contains(&to.as_str()) {
+            if !IMPURE.contains(&bare(&to)) {
                 continue;
             }
-            match tolerated.iter().find(|(left, right, _)| *left == from && *right == to) {
+            match tolerated.iter().find(|(left, right, _)| *left == bare(&from) && *right == bare(&to)) {
                 Some((left, right, _)) => drop(used.insert((*left, *right))),
                 None => refused.push(format!("{pure} reaches {to} through {from}")),
             }
@@ -254,6 +254,11 @@ fn missing_bans(text: &str) -> Vec<&'static str> {
     BANNED.iter().filter(banned).copied().collect()
 }
 
+/// The name without a version.
+fn bare(name: &str) -> &str {
+    name.split('@').next().unwrap_or(name)
+}
+
 fn layer(name: &str) -> Option<Layer> {
     LAYERS.iter().find(|(known, _)| *known == name).map(|(_, layer)| *layer)
 }
@@ -261,7 +266,12 @@ fn layer(name: &str) -> Option<Layer> {
 static REPOSITORY: LazyLock<Graph> = LazyLock::new(|| {
     let options = ["--locked", "--filter-platform", "x86_64-unknown-linux-gnu"].map(String::from);
     let metadata = MetadataCommand::new().current_dir(root()).other_options(options).exec().unwrap();
-    let name = |id| metadata[id].name.to_string();
+    let versions = |name: &str| metadata.packages.iter().filter(|package| *package.name == *name).count();
+    // Two versions of a crate are two crates: what one of them reaches, the other need not.
+    let name = |id| match &metadata[id] {
+        package if package.source.is_some() && versions(&package.name) > 1 => format!("{}@{}", package.name, package.version),
+        package => package.name.to_string(),
+    };
     let mut graph = Graph { members: metadata.workspace_members.iter().map(name).collect(), ..Graph::default() };
     for node in &metadata.resolve.as_ref().expect("cargo metadata resolves").nodes {
         let normal =
