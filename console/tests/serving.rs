@@ -35,7 +35,7 @@ fn served(bounds: Bounds) -> Served {
 
 fn serve(log: &Embedded, bounds: Bounds) -> Serve {
     let now = || Timestamp::from_micros(0).unwrap();
-    Serve { log: Arc::new(log.clone()), endpoint_id: EndpointId::new("here"), now, bounds }
+    Serve { log: Arc::new(log.clone()), endpoint_id: EndpointId::new("here"), now, bounds, stages: None }
 }
 
 fn places(folder: &tempfile::TempDir, tcp: Option<SocketAddr>) -> Places {

@@ -269,7 +269,9 @@ static REPOSITORY: LazyLock<Graph> = LazyLock::new(|| {
     let versions = |name: &str| metadata.packages.iter().filter(|package| *package.name == *name).count();
     // Two versions of a crate are two crates: what one of them reaches, the other need not.
     let name = |id| match &metadata[id] {
-        package if package.source.is_some() && versions(&package.name) > 1 => format!("{}@{}", package.name, package.version),
+        package if package.source.is_some() && versions(&package.name) > 1 => {
+            format!("{}@{}", package.name, package.version)
+        }
         package => package.name.to_string(),
     };
     let mut graph = Graph { members: metadata.workspace_members.iter().map(name).collect(), ..Graph::default() };

@@ -9,17 +9,18 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use bus::config::Log;
 use bus::embedded::{Embedded, Options};
 use bus::{Bus, Instance};
-use console::api::{Bounds, Serve};
+use console::api::{Bounds, Serve, Stages};
 use console::control::CommandError;
 use console::listen::{self, Places, Serving};
 use contracts::settings::Override;
 use detection::limits::Limits;
 use detection::plan::Plan;
-use processor::{Settings, StateLoss};
+use processor::{Readiness, Settings, StateLoss, Watch};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_shutdown;
@@ -96,6 +97,7 @@ impl Up {
             endpoint_id: settled::host(),
             now: settled::now,
             bounds: Bounds::default(),
+            stages: Some(Arc::new(Watched(pipeline.watch().clone()))),
         };
         let places = Places { socket: place::socket(&self.dir), tcp: self.listen };
         let serving = listen::serve(serve, &places)?;
@@ -166,6 +168,23 @@ impl Up {
                 )
             }
         })
+    }
+}
+
+/// The processor, as the API tells of it.
+#[derive(Debug)]
+struct Watched(Watch);
+
+impl Stages for Watched {
+    fn waiting(&self) -> Option<String> {
+        match self.0.readiness() {
+            Readiness::Ready => None,
+            Readiness::Waiting(reasons) => Some(reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.0.metrics().map_or_else(String::new, |metrics| metrics.render(SystemTime::now()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use crate::tripline::{Home, Up, event};
 
 /// One request, word for word; its status and body.
-fn ask(up: &Up, head: &str, body: &[u8]) -> (u16, String) {
+pub fn ask(up: &Up, head: &str, body: &[u8]) -> (u16, String) {
     said(up, &format!("{head}\nconnection: close\ncontent-length: {}\n\n", body.len()), body)
 }
 

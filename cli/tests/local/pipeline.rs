@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::api::ask;
 use crate::tripline::{Home, Run, check};
 
 /// From the start of the process to its last alert.
@@ -119,6 +120,22 @@ fn rules_are_applied_to_what_runs_and_told_from_where_on() {
     let left = home.run(&["rules", "apply", &file]);
     assert_eq!(left.status, 3, "{left:?}");
     assert!(left.stderr.contains("no processor runs"), "{}", left.stderr);
+}
+
+#[test]
+fn figures_of_the_processor_stand_beside_the_api() {
+    let home = Home::new();
+    let up = home.up(&["--listen", "127.0.0.1:0"]);
+    send(&home, &(mail(1) + &mail(1)));
+    assert_eq!(alerts(&home, 1), ["pii_email e1"]);
+    let (status, ready) = ask(&up, "GET /readyz HTTP/1.1\nhost: $HOST", b"");
+    assert_eq!(status, 200, "{ready}");
+    let (status, metrics) = ask(&up, "GET /metrics HTTP/1.1\nhost: $HOST", b"");
+    assert_eq!(status, 200, "{metrics}");
+    let figure = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    assert_eq!(figure("tripline_processor_ready"), Some("1"));
+    assert_eq!(figure("tripline_processor_alerts_total{severity=\"high\"}"), Some("1"), "{metrics}");
+    up.end();
 }
 
 #[test]

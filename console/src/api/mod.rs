@@ -67,6 +67,17 @@ pub struct Serve {
     /// The time of an event that names none.
     pub now: fn() -> Timestamp,
     pub bounds: Bounds,
+    /// What works in this process beside the API.
+    pub stages: Option<Arc<dyn Stages>>,
+}
+
+/// Stages that run in the process of an API, and say how they do.
+pub trait Stages: Send + Sync + std::fmt::Debug {
+    /// What they wait for before they do their work; none if they do it.
+    fn waiting(&self) -> Option<String>;
+
+    /// As Prometheus reads them.
+    fn metrics(&self) -> String;
 }
 
 /// What every route needs.
@@ -77,6 +88,7 @@ pub(crate) struct Api {
     endpoint_id: EndpointId,
     now: fn() -> Timestamp,
     bounds: Bounds,
+    stages: Option<Arc<dyn Stages>>,
     streams: Arc<Semaphore>,
     /// True once the end was asked for: streams that follow end then.
     closing: watch::Receiver<bool>,
@@ -84,15 +96,16 @@ pub(crate) struct Api {
 
 impl Api {
     pub fn new(serve: Serve, follower: Arc<Follower>, closing: watch::Receiver<bool>) -> Self {
-        let Serve { log, endpoint_id, now, bounds } = serve;
+        let Serve { log, endpoint_id, now, bounds, stages } = serve;
         let streams = Arc::new(Semaphore::new(bounds.streams_max));
-        Self { log, follower, endpoint_id, now, bounds, streams, closing }
+        Self { log, follower, endpoint_id, now, bounds, stages, streams, closing }
     }
 
     pub fn routes(self) -> Router {
         Router::new()
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
+            .route("/metrics", get(health::metrics))
             .route("/v1/topics", get(topics::list))
             .route("/v1/topology", post(topics::apply))
             .route("/v1/extents", get(topics::extents))
