@@ -12,6 +12,7 @@ mod figure;
 mod kafka;
 mod log;
 mod machine;
+mod pipeline;
 mod records;
 mod replay;
 mod sample;
@@ -45,6 +46,8 @@ enum Name {
     Replay,
     Embedded,
     Kafka,
+    /// A processor on a real broker: latency, memory, throughput, restart
+    Pipeline,
 }
 
 fn main() {
@@ -72,5 +75,6 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::Replay => replay::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),
+        Name::Pipeline => pipeline::measure(runs),
     }
 }

@@ -43,6 +43,11 @@ pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
 }
 
 pub fn bench(arguments: &[String]) -> Result<ExitCode, Error> {
+    // The programs that some of them measure lie beside the one that measures.
+    let built = cargo(&["build", "--release", "--workspace", "--bins"]).status();
+    if !built.as_ref().is_ok_and(ExitStatus::success) {
+        return Ok(code(built.map_err(testbed::Error::program("cargo"))?));
+    }
     let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
     Ok(command.args(arguments).status().map(code).map_err(testbed::Error::program("cargo"))?)
 }
