@@ -10,4 +10,5 @@ mod oracle;
 mod points;
 mod random;
 mod standin;
+mod starting;
 mod world;
