@@ -9,6 +9,7 @@ mod loss;
 mod oracle;
 mod points;
 mod random;
+mod rules;
 mod standin;
 mod starting;
 mod world;
