@@ -17,6 +17,8 @@ use testbed::chance::Chance;
 
 const ENDPOINTS: u64 = 120;
 const USERS: u64 = 40;
+/// Many: what an alert costs to rate grows with the alerts of its agent.
+const AGENTS: u64 = 5_000;
 /// The ones that people switch off and on.
 const SWITCHED: [&str; 4] = ["file_access", "high_memory", "fleet_logins", "unanswered"];
 
@@ -86,7 +88,7 @@ pub fn event(chance: &mut Chance, number: u64, now: Timestamp) -> (String, Vec<u
     let (topic, payload) = what(chance, number);
     let text = format!(
         r#"{{"topic":"{topic}","endpoint_id":"{endpoint}","actor_id":"agent-{}","observed_at":"{observed_at}","payload":{payload}}}"#,
-        number % 7
+        number % AGENTS
     );
     (endpoint.clone(), encoded(&drafted(&text, &endpoint, now, number)))
 }

@@ -9,8 +9,8 @@ use testbed::kafka::proxy::{Call, Frame, Moment, Verdict};
 
 use super::cluster::{Cluster, SESSION, Seat};
 
-/// Longer than a processor's start: it is killed at work as well as on the way there.
-const LIFE_MS_MAX: u64 = 2_500;
+/// About as long as a start takes: a processor is killed at work, and on the way there.
+const LIFE_MS_MAX: u64 = 1_000;
 /// How long a moment of a publication is waited for.
 const MOMENT_MAX: Duration = Duration::from_secs(10);
 /// What a lost answer is spared other faults for, so that it is the processor that finds out.
