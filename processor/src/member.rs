@@ -146,18 +146,20 @@ impl TaskLoop {
         let tasks = ids(partitions)?;
         let committed = recovery::committed(&self.shared, &tasks)?;
         self.shared.failpoints.hit(Point::PositionsRead)?;
-        let mut recovered = Vec::with_capacity(tasks.len());
+        // All that can fail for now comes before the partitions are accepted: that is done once.
+        let mut ready = Vec::with_capacity(tasks.len());
         for (task, committed) in committed {
-            recovered.push((task, recovery::recover(&self.shared, task, committed)?));
+            let recovered = recovery::recover(&self.shared, task, committed)?;
+            let task = Task::open(task, recovered.applied, &self.shared.store, &*self.shared.cores)?;
+            ready.push((task, recovered));
         }
-        let starts: Vec<_> = recovered.iter().map(|(task, recovered)| (task.input(), recovered.applied)).collect();
+        let starts: Vec<_> = ready.iter().map(|(task, recovered)| (task.id.input(), recovered.applied)).collect();
         self.member.accept(&starts)?;
         self.shared.failpoints.hit(Point::Accepted)?;
-        for (id, recovered) in recovered {
-            tracing::info!(task = %id, applied = %recovered.applied, published = %recovered.published, "task starts");
-            let task = Task::open(id, recovered.applied, &self.shared.store, &*self.shared.cores)?;
-            self.shared.ownership.grant(id, recovered, task.standing());
-            self.tasks.insert(id, task);
+        for (task, recovered) in ready {
+            tracing::info!(task = %task.id, applied = %recovered.applied, published = %recovered.published, "task starts");
+            self.shared.ownership.grant(task.id, recovered, task.standing());
+            self.tasks.insert(task.id, task);
         }
         if self.flow == Flow::Open {
             self.member.resume(partitions)?;

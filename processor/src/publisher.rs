@@ -4,6 +4,9 @@
 //! Invariant: epochs are read before the rows, and compared after they were sent: rows of an earlier owner never pass. Rows
 //! below N are never taken. After any answer but committed this publisher's log is made anew, and N decides.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

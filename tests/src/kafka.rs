@@ -7,6 +7,7 @@
 
 mod layout;
 mod options;
+pub mod proxy;
 
 use std::path::Path;
 use std::sync::OnceLock;

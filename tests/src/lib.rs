@@ -8,6 +8,7 @@
 
 pub mod cache;
 pub mod certificates;
+pub mod chance;
 pub mod command;
 pub mod corpus;
 pub mod error;

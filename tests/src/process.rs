@@ -128,7 +128,8 @@ impl Process {
         self.pid()
     }
 
-    fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         let pid = self.pid();
         self.child.try_wait().map_err(|source| Error::Signal { pid, source })
     }
@@ -190,6 +191,12 @@ fn launcher(command: &Command) -> Command {
     launcher.args(["-c", LAUNCH, "launch"]).arg(command.get_program()).args(command.get_args());
     if let Some(folder) = command.get_current_dir() {
         launcher.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => launcher.env(name, value),
+            None => launcher.env_remove(name),
+        };
     }
     launcher
 }

@@ -9,6 +9,7 @@ use testbed::{certificates, kafka, registry};
 
 use crate::error::Error;
 
+const SOAK: &str = "soak::processes_that_are_killed_and_cut_off_on_a_real_broker_alert_exactly_once";
 const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 /// Runs every test, and ends with one line over all of cargo's.
@@ -38,6 +39,24 @@ pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
     let status = child.wait().map_err(testbed::Error::program("cargo"))?;
     if totals != Totals::default() || status.success() {
         println!("{totals}");
+    }
+    Ok(code(status))
+}
+
+/// The test that every run has in its short form. It writes its report to a file, and cargo and the test say the rest.
+pub fn soak(kills: u32, seed: Option<u64>) -> Result<ExitCode, Error> {
+    kafka::prepare()?;
+    let report = std::env::temp_dir().join(format!("tripline-soak-{}.json", std::process::id()));
+    let mut command = cargo(&["test", "--workspace", "--test", "exactly_once", "--", "--exact", SOAK, "--nocapture"]);
+    command.env("TRIPLINE_TEST_SOAK_KILLS", kills.to_string()).env("TRIPLINE_TEST_SOAK_REPORT", &report);
+    if let Some(seed) = seed {
+        command.env("TRIPLINE_SEED", seed.to_string());
+    }
+    let status = command.stdout(std::io::stderr()).status().map_err(testbed::Error::program("cargo"))?;
+    // A run that did not come to its end has none.
+    if let Ok(text) = std::fs::read_to_string(&report) {
+        println!("{text}");
+        std::fs::remove_file(&report).map_err(testbed::Error::file("remove", &report))?;
     }
     Ok(code(status))
 }

@@ -27,6 +27,7 @@ Examples:
   cargo xtask kafka start --name two    another one beside it
   cargo xtask test                      all tests, on real parts
   cargo xtask test -- poison            the tests whose name contains `poison`
+  cargo xtask soak --kills 200          processors killed and cut off on a real broker, for a quarter of an hour
   cargo xtask schemas bless             after a change of a record
   cargo xtask bench --help              the benchmarks";
 
@@ -41,6 +42,9 @@ enum Task {
     /// Fetches the real parts, then runs every test of the workspace
     #[command(after_help = TEST_EXAMPLES)]
     Test(Passed),
+    /// Kills processors under load on a real broker, again and again; prints what that came to as JSON
+    #[command(after_help = SOAK_EXAMPLES)]
+    Soak(Soak),
     /// The schema files
     #[command(subcommand)]
     Schemas(Schemas),
@@ -82,6 +86,16 @@ enum Schemas {
     /// Writes schemas/ as the records are declared now, and says what changed
     #[command(after_help = BLESS_EXAMPLES)]
     Bless,
+}
+
+#[derive(Debug, Args)]
+struct Soak {
+    /// How many processors are killed with SIGKILL; of the other faults there are in proportion
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(10..))]
+    kills: u32,
+    /// Repeats the choices of a run; its instants are another's all the same
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +143,13 @@ Examples:
   cargo xtask test --test conformance   one file of tests
   cargo xtask test -- poison            tests whose name contains `poison`";
 
+const SOAK_EXAMPLES: &str = "\
+Examples:
+  cargo xtask soak
+  cargo xtask soak --kills 1000 > soak.json
+
+Exit status 0 if no alert was lost and none came twice. What happens meanwhile is told on standard error.";
+
 const BLESS_EXAMPLES: &str = "\
 Example:
   cargo xtask schemas bless && git diff schemas/";
@@ -142,6 +163,7 @@ fn main() -> ExitCode {
         Task::Kafka(task) => kafka(task),
         Task::Registry(task) => registry(task),
         Task::Test(passed) => cargo::test(&passed.arguments),
+        Task::Soak(soak) => cargo::soak(soak.kills, soak.seed),
         Task::Schemas(Schemas::Bless) => schemas::bless(),
         Task::Bench(passed) => cargo::bench(&passed.arguments),
     };

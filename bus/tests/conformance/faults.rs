@@ -11,12 +11,12 @@ use bus::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use testbed::kafka::Broker;
+use testbed::kafka::proxy::{Call, Frame, Moment, Proxy, Verdict};
 
 use crate::crashes::Copying;
 use crate::groups::copied_exactly;
 use crate::member::{joined, settings};
 use crate::place::Place;
-use crate::proxy::{Call, Moment, Proxy, Verdict};
 use crate::seen::{instance_of, numbered, publish_rows, read_topic, row, send_texts, settled_topic, texts};
 use crate::worker::{Job, Running};
 use crate::world::{PATIENCE, World, options};
@@ -146,7 +146,7 @@ struct Lost {
 }
 
 /// A publication of two rows and an offset whose commit goes wrong as `rule` says.
-fn lose(proxy: &Proxy, case: &'static str, rule: impl FnMut(Call, Moment) -> Verdict + Send + 'static) -> Lost {
+fn lose(proxy: &Proxy, case: &'static str, rule: impl FnMut(Frame<'_>) -> Verdict + Send + 'static) -> Lost {
     let world = World::at(Place::Kafka(proxy.address().to_owned()), case);
     let (input, output) = (world.topic("in", 1), world.topic("out", 1));
     send_texts(world.bus(), &input, 0, &numbered("in", 2));
@@ -181,10 +181,10 @@ impl Lost {
 }
 
 pub fn a_commit_whose_reply_is_lost_is_unknown_and_the_committed_offset_says_it_happened() {
-    let proxy = Proxy::start();
+    let proxy = Proxy::start(options());
     let arrived = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&arrived);
-    let lost = lose(&proxy, "lost-reply", move |call, moment| match (call, moment) {
+    let lost = lose(&proxy, "lost-reply", move |Frame { call, moment, .. }| match (call, moment) {
         // The broker commits; its answer and every later question are lost.
         (Call::EndTxn, Moment::Request) if count.fetch_add(1, Ordering::SeqCst) > 0 => Verdict::Swallow,
         (Call::EndTxn, Moment::Answer) => Verdict::Swallow,
@@ -196,8 +196,8 @@ pub fn a_commit_whose_reply_is_lost_is_unknown_and_the_committed_offset_says_it_
 }
 
 pub fn a_commit_that_never_arrives_is_unknown_and_the_committed_offset_says_it_did_not_happen() {
-    let proxy = Proxy::start();
-    let lost = lose(&proxy, "lost-commit", |call, moment| match (call, moment) {
+    let proxy = Proxy::start(options());
+    let lost = lose(&proxy, "lost-commit", |Frame { call, moment, .. }| match (call, moment) {
         (Call::EndTxn, Moment::Request) => Verdict::Swallow,
         _ => Verdict::Pass,
     });
@@ -206,9 +206,9 @@ pub fn a_commit_that_never_arrives_is_unknown_and_the_committed_offset_says_it_d
 }
 
 pub fn a_commit_whose_connection_breaks_is_asked_for_again_and_happens_once() {
-    let proxy = Proxy::start();
+    let proxy = Proxy::start(options());
     let mut is_first = true;
-    let lost = lose(&proxy, "broken-reply", move |call, moment| match (call, moment) {
+    let lost = lose(&proxy, "broken-reply", move |Frame { call, moment, .. }| match (call, moment) {
         (Call::EndTxn, Moment::Answer) if std::mem::take(&mut is_first) => Verdict::Cut,
         _ => Verdict::Pass,
     });
@@ -217,12 +217,12 @@ pub fn a_commit_whose_connection_breaks_is_asked_for_again_and_happens_once() {
 }
 
 pub fn an_acknowledgement_that_is_lost_does_not_double_a_row() {
-    let proxy = Proxy::start();
+    let proxy = Proxy::start(options());
     let world = World::at(Place::Kafka(proxy.address().to_owned()), "lost-ack");
     let topic = world.topic("out", 1);
     let lost = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&lost);
-    proxy.rule(move |call, moment| {
+    proxy.rule(move |Frame { call, moment, .. }| {
         let cut = call == Call::Produce && moment == Moment::Answer && count.load(Ordering::SeqCst) < 3;
         if cut {
             count.fetch_add(1, Ordering::SeqCst);
@@ -236,7 +236,7 @@ pub fn an_acknowledgement_that_is_lost_does_not_double_a_row() {
 }
 
 pub fn killed_before_and_after_every_call_of_a_publication_loses_and_repeats_nothing() {
-    let proxy = Proxy::start();
+    let proxy = Proxy::start(options());
     let world = World::at(Place::Kafka(proxy.address().to_owned()), "every-call");
     let copying = Copying::prepare(&world, world.place.clone(), 400);
     let calls = [
@@ -251,8 +251,8 @@ pub fn killed_before_and_after_every_call_of_a_publication_loses_and_repeats_not
         let (started, child) = mpsc::channel::<Pid>();
         let mut victim: Option<Pid> = None;
         let mut left = 2;
-        proxy.rule(move |now, at| {
-            if (now, at) == (call, moment) {
+        proxy.rule(move |frame| {
+            if (frame.call, frame.moment) == (call, moment) {
                 left -= 1;
             }
             // The second time, so that there is something before it; an instance is made known to the broker only once.

@@ -8,7 +8,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
-mod chance;
 mod child;
 mod crashes;
 mod faults;
@@ -20,7 +19,6 @@ mod member;
 mod oracle;
 mod order;
 mod place;
-mod proxy;
 mod publication;
 mod reading;
 mod retention;

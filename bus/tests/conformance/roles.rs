@@ -8,13 +8,13 @@ use bus::{
     Row, To,
 };
 
-use crate::chance::Chance;
 use crate::child::{Parent, kill_myself, say};
 use crate::member::{Taker, settings};
 use crate::place::Place;
 use crate::seen::instance_of;
 use crate::worker::{Job, Step, Worker};
 use crate::world::{PATIENCE, World};
+use testbed::chance::Chance;
 
 pub fn play(role: &str, place: Place, arguments: &[&str], parent: &Parent) {
     match (role, arguments) {

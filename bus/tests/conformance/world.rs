@@ -11,8 +11,8 @@ use contracts::topics::{Compression, Declared, Keep, Partitioning};
 use tempfile::TempDir;
 use testbed::kafka::{Broker, Options};
 
-use crate::chance::Chance;
 use crate::place::Place;
+use testbed::chance::Chance;
 
 /// Longer than anything here takes on a busy machine: who waits this long waits for ever.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -69,7 +69,7 @@ impl World {
 
     /// A log at a known place: of a child process, of its parent after it, or a broker of the case's own.
     pub fn at(place: Place, case: &'static str) -> Self {
-        let seed = crate::chance::seed();
+        let seed = testbed::chance::seed();
         println!("{case}: TRIPLINE_SEED={seed}");
         let habits = match place {
             Place::Embedded(_) => &EMBEDDED,

@@ -15,7 +15,7 @@ use processor::{Failpoints, Heard, Processor, ProcessorError, Sent, Settings, St
 use tempfile::TempDir;
 
 use crate::oracle;
-use crate::standin::Standin;
+use crate::standin::{OUTPUTS, Standin};
 use crate::world::{PARTITIONS, declare, folder, send, settings};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -128,6 +128,46 @@ fn of_checkpoints_a_damaged_one_is_passed_over() {
         damage(&newest);
         goes_on_exactly(&scene);
     }
+}
+
+/// As after a copy of the disk was put back that is older than what the log still has.
+#[test]
+fn of_a_state_too_old_to_go_on_from_nothing_is_left_when_it_is_made_again() {
+    let rows = [false, true].map(|is_old_state_there| {
+        let scene = Scene::new();
+        std::fs::create_dir(scene.path("old")).unwrap();
+        for file in std::fs::read_dir(scene.path("state")).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), scene.path("old").join(file.file_name())).unwrap();
+        }
+        let mut processor = scene.start(StateLoss::Refuse).unwrap();
+        // Fifteen events of each group are behind: none of the groups that the old state knows is there any more.
+        send(&scene.log, 0, 80, 25);
+        run(&mut processor).unwrap();
+        let checkpoints = processor.checkpoints.as_mut().unwrap();
+        assert!(checkpoints.write().unwrap() > 0 && checkpoints.show().unwrap() > 0);
+        drop(processor);
+        scene.forget_input();
+        scene.lose("state");
+        if is_old_state_there {
+            std::fs::rename(scene.path("old"), scene.path("state")).unwrap();
+        }
+        let mut processor = scene.start(StateLoss::Refuse).unwrap();
+        send(&scene.log, 0, 105, 40);
+        run(&mut processor).unwrap();
+        let mut rows = Vec::new();
+        for (topic, index) in OUTPUTS.into_iter().flat_map(|topic| (0..PARTITIONS).map(move |index| (topic, index))) {
+            oracle::each(&scene.log, &Partition::new(topic, index), &mut |record| {
+                rows.push(String::from_utf8_lossy(record.value.unwrap()).into_owned());
+            });
+        }
+        // Tasks take turns; only within one of them there is an order.
+        rows.sort();
+        rows
+    });
+    let differs = rows[0].iter().zip(&rows[1]).find(|(clean, old)| clean != old);
+    assert_eq!(differs, None, "a row, and what it is where an old state was there");
+    assert!(rows[0].len() > 100, "{}", rows[0].len());
+    assert_eq!(rows[1].len(), rows[0].len());
 }
 
 fn flip(path: &Path) {

@@ -9,5 +9,8 @@ mod loss;
 mod oracle;
 mod points;
 mod random;
+mod rules;
+mod soak;
 mod standin;
+mod starting;
 mod world;

@@ -16,7 +16,7 @@ const CASES: u32 = 48;
 const SHRINK_MS_MAX: u32 = 60_000;
 
 #[derive(Debug, Clone)]
-enum Call {
+pub enum Call {
     Send {
         partition: u32,
         count: usize,
@@ -61,9 +61,14 @@ enum Call {
 }
 
 fn call() -> impl Strategy<Value = Call> {
+    let send = (0..PARTITIONS, 1..30_usize).prop_map(|(partition, count)| Call::Send { partition, count });
+    prop_oneof![8 => send, 49 => of_processors()]
+}
+
+/// What processors do and what is done to them.
+pub fn of_processors() -> impl Strategy<Value = Call> {
     let seat = 0..PROCESSORS;
     prop_oneof![
-        8 => (0..PARTITIONS, 1..30_usize).prop_map(|(partition, count)| Call::Send { partition, count }),
         16 => (seat.clone(), 1..4_usize).prop_map(|(seat, times)| Call::Turn { seat, times }),
         10 => seat.clone().prop_map(|seat| Call::Publish { seat }),
         4 => (seat.clone(), select(&Point::ALL[..]), 0..4_usize)
@@ -78,7 +83,7 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-fn habits() -> impl Strategy<Value = Habits> {
+pub fn habits() -> impl Strategy<Value = Habits> {
     let lost = select(&[Lost::AfterCommit, Lost::BeforeCommit][..]);
     let stable = proptest::option::weighted(0.2, Just(Duration::from_millis(3)));
     (any::<bool>(), vec((0..40_u64, lost), 0..6), stable).prop_map(|(offset_holes, unknown_answers, stable)| Habits {
@@ -114,7 +119,7 @@ fn whatever_happens_readers_see_every_row_once_and_in_order() {
     assert!(crashes > 0 && rows > 0, "nothing was tried: {crashes} crashes, {rows} rows");
 }
 
-fn perform(world: &mut World, call: &Call) {
+pub fn perform(world: &mut World, call: &Call) {
     match *call {
         Call::Send { partition, count } => world.send(partition, count),
         Call::Turn { seat, times } => {

@@ -13,7 +13,7 @@ use bus::embedded::{Embedded, Habits, Options};
 use bus::{BatchLimit, Bus, Instance, Row, To};
 use contracts::topics;
 use processor::store::Memory;
-use processor::{Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, Stopped, TaskId};
+use processor::{Cores, Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, Stopped, TaskId};
 use tempfile::TempDir;
 
 use crate::oracle;
@@ -25,8 +25,12 @@ pub const PROCESSORS: usize = 2;
 pub const SESSION: Duration = Duration::from_millis(150);
 const TURNS_MAX: usize = 5_000;
 
+/// Of each processor its own, as processes have them.
+pub type MakeCores = fn(&Arc<dyn Bus>) -> Arc<dyn Cores>;
+
 pub struct World {
     pub bus: Arc<dyn Bus>,
+    make_cores: MakeCores,
     sent: usize,
     pub seats: [Seat; PROCESSORS],
     /// Last, so that nobody works in it any more when it goes.
@@ -58,10 +62,14 @@ impl World {
 
     /// Whatever lies there already.
     pub fn at(folder: TempDir, habits: Habits) -> Self {
-        let bus = open_log(folder.path(), habits);
+        Self::on(open_log(folder.path(), habits), folder, |_| Arc::new(Standin))
+    }
+
+    /// On this log, which lies in the folder.
+    pub fn on(bus: Arc<dyn Bus>, folder: TempDir, make_cores: MakeCores) -> Self {
         declare(&*bus);
         let seats = ["a", "b"].map(|name| Seat::new(name, folder.path()));
-        Self { bus, _folder: folder, sent: 0, seats }
+        Self { bus, make_cores, _folder: folder, sent: 0, seats }
     }
 
     pub fn send(&mut self, partition: u32, count: usize) {
@@ -70,8 +78,7 @@ impl World {
     }
 
     pub fn start(&mut self, seat: usize, records_max: usize) {
-        let bus = Arc::clone(&self.bus);
-        self.seats[seat].start(bus, records_max);
+        self.seats[seat].start(&self.bus, self.make_cores, records_max);
     }
 
     /// Past the session timeout nobody but the others has polled.
@@ -79,9 +86,14 @@ impl World {
         std::thread::sleep(SESSION + Duration::from_millis(30));
     }
 
-    /// All processors run, without further crashes, until everything that was sent is applied and published; then what is
-    /// on the topics is compared with what should be.
+    /// What is on the topics when everything is settled is what should be there.
     pub fn settle_and_check(&mut self) {
+        self.settle();
+        oracle::check(&*self.bus);
+    }
+
+    /// All processors run, without further crashes, until everything that was sent and commanded is applied and published.
+    pub fn settle(&mut self) {
         for seat in 0..PROCESSORS {
             self.seats[seat].alarm.lock().unwrap().at = None;
             self.start(seat, 100);
@@ -92,12 +104,13 @@ impl World {
             for seat in &mut self.seats {
                 is_quiet &= seat.turn() == Some(Heard::Records(0));
                 is_quiet &= seat.publish() == Some(Sent::Nothing);
+                is_quiet &= seat.mark() == Some(0);
             }
             quiet = if is_quiet && is_done(&*self.bus) { quiet + 1 } else { 0 };
             if quiet == 3 {
                 let waiting = |seat: &Seat| seat.running.as_ref().map(|processor| processor.tasks.waiting_bytes());
                 assert_eq!(self.seats.each_ref().map(waiting), [Some(0); PROCESSORS], "rows that nobody will publish");
-                return oracle::check(&*self.bus);
+                return;
             }
         }
         panic!("not done after {TURNS_MAX} turns");
@@ -138,10 +151,9 @@ pub fn is_done(bus: &dyn Bus) -> bool {
 }
 
 pub fn declare(bus: &dyn Bus) {
-    let needed =
-        [topics::TELEMETRY_EVENTS, topics::RULE_MATCHES, topics::ALERTS, topics::WATCHER_EVENTS, topics::DEAD_LETTERS];
-    for topic in needed.map(|name| topics::find(name).unwrap()) {
-        if !bus.topics().unwrap().iter().any(|found| found.name == topic.name) {
+    let found = bus.topics().unwrap();
+    for topic in topics::ALL {
+        if !found.iter().any(|found| found.name == topic.name) {
             let partitions = NonZeroU32::new(PARTITIONS).unwrap();
             bus.create(&topic.declare(partitions)).unwrap();
         }
@@ -167,14 +179,14 @@ impl Seat {
         Self { name: name.to_owned(), dir, checkpoints, running: None, alarm: Arc::default(), crashes: 0 }
     }
 
-    pub fn start(&mut self, bus: Arc<dyn Bus>, records_max: usize) {
+    fn start(&mut self, bus: &Arc<dyn Bus>, make_cores: MakeCores, records_max: usize) {
         if self.running.is_some() {
             return;
         }
         let settings = settings(&self.name, &self.dir, &self.checkpoints, records_max);
         let alarm = Arc::clone(&self.alarm);
         let failpoints = Failpoints::new(move |point| alarm.lock().unwrap().hit(point));
-        self.running = Some(Processor::start(bus, settings, Arc::new(Standin), failpoints).unwrap());
+        self.running = Some(Processor::start(Arc::clone(bus), settings, make_cores(bus), failpoints).unwrap());
     }
 
     pub fn turn(&mut self) -> Option<Heard> {
@@ -183,6 +195,22 @@ impl Seat {
 
     pub fn publish(&mut self) -> Option<Sent> {
         self.step(|processor| processor.outbound.turn(Instant::now()))
+    }
+
+    /// Hears what was commanded and writes the markers for it; answers how many.
+    pub fn mark(&mut self) -> Option<usize> {
+        self.step(|processor| {
+            processor.pulse.listen(Duration::ZERO)?;
+            let written = processor.pulse.mark(Instant::now())?;
+            processor.pulse.flush().map(|()| written)
+        })
+    }
+
+    pub fn tick(&mut self) -> Option<usize> {
+        self.step(|processor| {
+            let written = processor.pulse.tick()?;
+            processor.pulse.flush().map(|()| written)
+        })
     }
 
     pub fn checkpoint(&mut self) -> Option<usize> {

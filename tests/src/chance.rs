@@ -19,6 +19,7 @@ impl Chance {
         Self(seed)
     }
 
+    #[expect(clippy::should_implement_trait, reason = "it never ends, and is no iterator to anybody")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -29,6 +30,20 @@ impl Chance {
 
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
+    }
+
+    /// One of them; none of them is a mistake of the test.
+    pub fn of<'a, T>(&mut self, these: &'a [T]) -> &'a T {
+        let count = u64::try_from(these.len()).expect("invariant: they are in memory");
+        &these[usize::try_from(self.below(count)).expect("invariant: fewer than there are")]
+    }
+
+    /// In any order.
+    pub fn shuffle<T>(&mut self, these: &mut [T]) {
+        for last in (1..these.len()).rev() {
+            let other = self.below(last as u64 + 1);
+            these.swap(last, usize::try_from(other).expect("invariant: one of them"));
+        }
     }
 
     /// Bytes that no compression makes smaller.

@@ -8,11 +8,9 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use testbed::kafka::Broker;
-
-use crate::world::options;
+use super::{Broker, Options};
 
 /// The calls of a publication, by their numbers in Kafka's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,12 +41,22 @@ pub enum Verdict {
     Swallow,
 }
 
-type Rule = Box<dyn FnMut(Call, Moment) -> Verdict + Send>;
+/// What comes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// `client.id` of whoever asked.
+    pub client: &'a str,
+    pub call: Call,
+    pub moment: Moment,
+}
 
-/// A broker that can be reached through the proxy only.
+type Rule = Box<dyn FnMut(Frame<'_>) -> Verdict + Send>;
+
+/// A broker that clients are led to through the proxy only.
+#[derive(Debug)]
 pub struct Proxy {
-    /// Lives as long as the proxy.
-    _broker: Broker,
+    /// Lives as long as the proxy; it may be stopped and started behind it.
+    pub broker: Broker,
     shared: Arc<Shared>,
     address: String,
 }
@@ -59,22 +67,23 @@ struct Shared {
     is_closed: AtomicBool,
 }
 
-/// The calls of one connection that wait for their answers, by correlation id. At most as many as a client sends ahead.
-type Waiting = Arc<Mutex<HashMap<i32, Call>>>;
+/// The calls of one connection that wait for their answers, by correlation id, and whose they are. At most as many as a client
+/// sends ahead.
+type Waiting = Arc<Mutex<HashMap<i32, (Call, Arc<str>)>>>;
 
 impl Proxy {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let broker = Broker::start(options().property("advertised.listeners", format!("PLAIN://{address}")));
+    pub fn start(options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("it listens").to_string();
+        let broker = Broker::start(options.property("advertised.listeners", format!("PLAIN://{address}")));
         let shared = Arc::new(Shared {
             upstream: broker.bootstrap(),
-            rule: Mutex::new(Box::new(|_, _| Verdict::Pass)),
+            rule: Mutex::new(Box::new(|_| Verdict::Pass)),
             is_closed: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept(&listener, &accepting));
-        Self { _broker: broker, shared, address }
+        Self { broker, shared, address }
     }
 
     pub fn address(&self) -> &str {
@@ -82,12 +91,12 @@ impl Proxy {
     }
 
     /// From now on every frame of every connection is judged by this.
-    pub fn rule(&self, rule: impl FnMut(Call, Moment) -> Verdict + Send + 'static) {
-        *self.shared.rule.lock().unwrap() = Box::new(rule);
+    pub fn rule(&self, rule: impl FnMut(Frame<'_>) -> Verdict + Send + 'static) {
+        *locked(&self.shared.rule) = Box::new(rule);
     }
 
     pub fn pass_all(&self) {
-        self.rule(|_, _| Verdict::Pass);
+        self.rule(|_| Verdict::Pass);
     }
 }
 
@@ -107,8 +116,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(broker) = TcpStream::connect(&shared.upstream) else { continue };
         let waiting = Waiting::default();
         for (from, to, moment) in [(&client, &broker, Moment::Request), (&broker, &client, Moment::Answer)] {
-            let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-            to.set_nodelay(true).unwrap();
+            let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { continue };
+            drop(to.set_nodelay(true));
             let (shared, waiting) = (Arc::clone(shared), Arc::clone(&waiting));
             std::thread::spawn(move || {
                 // How a connection ends is the client's and the broker's affair.
@@ -131,15 +140,16 @@ fn relay(
         from.read_exact(&mut length)?;
         let mut frame = vec![0; u32::from_be_bytes(length) as usize];
         from.read_exact(&mut frame)?;
-        let call = match moment {
+        let asked = match moment {
             Moment::Request => {
-                let call = Call::of(i16::from_be_bytes([frame[0], frame[1]]));
-                waiting.lock().unwrap().insert(correlation(&frame[4..]), call);
-                Some(call)
+                let asked = request(&frame).ok_or(io::ErrorKind::InvalidData)?;
+                locked(waiting).insert(asked.0, asked.1.clone());
+                Some(asked.1)
             }
-            Moment::Answer => waiting.lock().unwrap().remove(&correlation(&frame)),
+            Moment::Answer => correlation(&frame).and_then(|id| locked(waiting).remove(&id)),
         };
-        let verdict = call.map_or(Verdict::Pass, |call| (shared.rule.lock().unwrap())(call, moment));
+        let verdict = asked
+            .map_or(Verdict::Pass, |(call, client)| (locked(&shared.rule))(Frame { client: &client, call, moment }));
         match verdict {
             Verdict::Pass => to.write_all(&[&length[..], &frame].concat())?,
             Verdict::Swallow => {}
@@ -148,8 +158,29 @@ fn relay(
     }
 }
 
-fn correlation(bytes: &[u8]) -> i32 {
-    i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+/// The correlation id, the call and the client of a request's head.
+fn request(frame: &[u8]) -> Option<(i32, (Call, Arc<str>))> {
+    let call = Call::of(i16::from_be_bytes(*frame.first_chunk()?));
+    let id = correlation(frame.get(4..)?)?;
+    let name = frame.get(8..)?;
+    // A name that is null has the length -1.
+    let length = usize::try_from(i16::from_be_bytes(*name.first_chunk()?)).unwrap_or(0);
+    let client = String::from_utf8_lossy(name.get(2..2 + length)?);
+    Some((id, (call, Arc::from(&*client))))
+}
+
+fn correlation(bytes: &[u8]) -> Option<i32> {
+    bytes.first_chunk().map(|id| i32::from_be_bytes(*id))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("invariant: a rule does not panic")
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
 }
 
 impl Call {
