@@ -56,6 +56,7 @@ impl Error {
 fn advice(program: &str) -> String {
     let package = match program {
         "java" | "keytool" => "default-jre-headless",
+        "go" => "golang-go",
         "mvn" => "maven",
         "python3" => "python3-venv",
         other => other,

@@ -1,4 +1,4 @@
-//! Real parts for tests: a Kafka broker, a schema registry, `kcat`, Python readers.
+//! Real parts for tests: a Kafka broker, a schema registry, an S3-compatible store, `kcat`, Python readers.
 //!
 //! Every part is fetched once into a cache that all checkouts share, runs as a process of its own on free
 //! loopback ports, keeps its logs, and is gone when the test process is gone, however that ended.
@@ -11,8 +11,10 @@ pub mod certificates;
 pub mod chance;
 pub mod command;
 pub mod corpus;
+pub mod disk;
 pub mod error;
 mod folder;
+mod golang;
 pub mod golden;
 pub mod kafka;
 pub mod kcat;
@@ -21,5 +23,6 @@ pub mod ports;
 pub mod process;
 pub mod python;
 pub mod registry;
+pub mod s3;
 
 pub use error::Error;

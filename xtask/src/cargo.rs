@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
-use testbed::{certificates, kafka, registry};
+use testbed::{certificates, kafka, registry, s3};
 
 use crate::error::Error;
 
@@ -16,6 +16,7 @@ const TEST_THREADS: &str = "RUST_TEST_THREADS";
 pub fn test(arguments: &[String]) -> Result<ExitCode, Error> {
     kafka::prepare()?;
     registry::prepare()?;
+    s3::prepare()?;
     certificates::try_cached()?;
 
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);

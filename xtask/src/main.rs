@@ -39,6 +39,9 @@ enum Task {
     /// A real schema registry (Confluent's API) that runs until it is stopped
     #[command(subcommand)]
     Registry(Registry),
+    /// A real S3-compatible store (MinIO) that runs until it is stopped
+    #[command(subcommand)]
+    S3(S3),
     /// Fetches the real parts, then runs every test of the workspace
     #[command(after_help = TEST_EXAMPLES)]
     Test(Passed),
@@ -78,6 +81,17 @@ enum Registry {
     /// Ends a registry; its log stays
     Stop(Stop),
     /// Says which registries run, and where
+    Status(Status),
+}
+
+#[derive(Debug, Subcommand)]
+enum S3 {
+    /// Starts a store on a free port, with the data of its last run if there was one
+    #[command(after_help = S3_EXAMPLES)]
+    Start(Which),
+    /// Ends a store; its log and data stay
+    Stop(Stop),
+    /// Says which stores run, and where
     Status(Status),
 }
 
@@ -137,6 +151,10 @@ const REGISTRY_EXAMPLES: &str = "\
 Example:
   cargo xtask registry start";
 
+const S3_EXAMPLES: &str = "\
+Example:
+  cargo xtask s3 start";
+
 const TEST_EXAMPLES: &str = "\
 Examples:
   cargo xtask test
@@ -162,6 +180,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Kafka(task) => kafka(task),
         Task::Registry(task) => registry(task),
+        Task::S3(task) => s3(task),
         Task::Test(passed) => cargo::test(&passed.arguments),
         Task::Soak(soak) => cargo::soak(soak.kills, soak.seed),
         Task::Schemas(Schemas::Bless) => schemas::bless(),
@@ -186,6 +205,14 @@ fn registry(task: Registry) -> Result<ExitCode, Error> {
         Registry::Start(which) => part::start(Part::Registry, &which.name, Vec::new()),
         Registry::Stop(stop) => part::stop(Part::Registry, &stop.which.name, stop.remove),
         Registry::Status(status) => part::status(Part::Registry, status.name.as_ref()),
+    }
+}
+
+fn s3(task: S3) -> Result<ExitCode, Error> {
+    match task {
+        S3::Start(which) => part::start(Part::S3, &which.name, Vec::new()),
+        S3::Stop(stop) => part::stop(Part::S3, &stop.which.name, stop.remove),
+        S3::Status(status) => part::status(Part::S3, status.name.as_ref()),
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use testbed::process::{Detached, is_in, signal_pid};
-use testbed::{cache, kafka, registry};
+use testbed::{cache, kafka, registry, s3};
 
 use crate::error::Error;
 
@@ -29,6 +29,7 @@ const NAME_LEN_MAX: usize = 32;
 pub enum Part {
     Kafka,
     Registry,
+    S3,
 }
 
 impl Display for Part {
@@ -36,6 +37,7 @@ impl Display for Part {
         formatter.write_str(match self {
             Self::Kafka => "kafka",
             Self::Registry => "registry",
+            Self::S3 => "s3",
         })
     }
 }
@@ -76,6 +78,7 @@ pub fn start(part: Part, name: &Name, settings: Vec<(String, String)>) -> Result
             kafka::start_detached(&folder, options)?
         }
         Part::Registry => registry::start_detached(&folder)?,
+        Part::S3 => s3::start_detached(&folder)?,
     };
     let file = folder.join("running");
     fs::write(&file, format!("{}\n{}\n", started.pid, started.address))
@@ -135,6 +138,12 @@ fn report(part: Part, name: &Name, found: &Detached, folder: &Path) -> String {
     let usage = match part {
         Part::Kafka => format!("kcat -L -b {address}"),
         Part::Registry => format!("curl {address}/subjects"),
+        Part::S3 => format!(
+            "AWS_ACCESS_KEY_ID='{}' AWS_SECRET_ACCESS_KEY='{}' and checkpoints = \"s3://{}/dev\", endpoint = \"{address}\"",
+            s3::ACCESS_KEY,
+            s3::SECRET_KEY,
+            s3::BUCKET
+        ),
     };
     format!(
         "{part} `{name}` runs at {address}\n  process {pid}, logs and data in {}\n  try:  {usage}\n  end:  cargo xtask {part} stop --name {name}",

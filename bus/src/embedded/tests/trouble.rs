@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use testbed::disk::Disk;
+
 use super::*;
 use crate::embedded::{Salvaged, salvage};
 
@@ -43,35 +45,8 @@ fn a_directory_that_cannot_be_made_or_written_is_named() {
     let below_a_file = Embedded::open(&file.join("log"), Options::default()).unwrap_err();
     assert!(matches!(below_a_file, BusError::NotWritable { .. }), "{below_a_file}");
     let Some(disk) = Disk::mount("1m,ro") else { return };
-    let read_only = Embedded::open(disk.dir.path(), Options::default()).unwrap_err();
+    let read_only = Embedded::open(disk.path(), Options::default()).unwrap_err();
     assert!(matches!(read_only, BusError::NotWritable { .. }), "{read_only}");
-}
-
-/// A small disk of its own.
-struct Disk {
-    dir: tempfile::TempDir,
-}
-
-impl Disk {
-    /// None, said aloud, where this process may not mount.
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(dir.path())
-            .status()
-            .is_ok_and(|status| status.success());
-        if !mounted {
-            eprintln!("SKIPPED: may not mount a tmpfs here, so nothing was seen of a full or read-only disk");
-        }
-        mounted.then_some(Self { dir })
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.dir.path()).status();
-    }
 }
 
 /// Sends rows of 64 KiB that do not compress until one fails; answers the offsets of those kept and the failure.
@@ -111,11 +86,11 @@ fn a_full_disk_keeps_nothing_of_the_call_and_the_log_goes_on_once_there_is_room(
     // With a reserve the log stops by itself; without one the system refuses in the middle of a write.
     for reserve in [8 * 1024 * 1024, 0] {
         let Some(disk) = Disk::mount("48m") else { return };
-        let ballast = disk.dir.path().join("ballast");
+        let ballast = disk.path().join("ballast");
         std::fs::write(&ballast, vec![1; 16 * 1024 * 1024]).unwrap();
         let memory = Memory { write_buffer_bytes: 6 * 1024 * 1024, ..Memory::default() };
         let options = Options { disk_reserve_bytes: reserve, memory, ..Options::default() };
-        let log = two_topics(disk.dir.path(), options.clone());
+        let log = two_topics(disk.path(), options.clone());
         let (kept, error) = fill(&log, 10_000);
         let error = error.expect("48 MB hold no 640 MB");
         assert!(matches!(error, BusError::DiskFull { .. }), "reserve {reserve}: {error}");
@@ -136,7 +111,7 @@ fn a_full_disk_keeps_nothing_of_the_call_and_the_log_goes_on_once_there_is_room(
         assert!(error.is_none(), "reserve {reserve}: 16 MB are free again, and still {error:?}");
         assert_eq!(more[0] + 8, log.extent(&Partition::new("in", 0)).unwrap().end.0);
         drop(log);
-        let log = Embedded::open(disk.dir.path(), options).unwrap();
+        let log = Embedded::open(disk.path(), options).unwrap();
         let offsets: Vec<u64> = contents(&log, "in", 0).iter().map(|record| record.0).collect();
         assert_eq!(offsets, (0..more[0] + 8).collect::<Vec<_>>(), "reserve {reserve}");
     }
