@@ -1,4 +1,4 @@
-//! How a Kafka cluster and a schema registry are reached: plain data, filled by configuration.
+//! How a Kafka cluster, a schema registry and a store for checkpoints are reached: plain data, filled by configuration.
 //!
 //! Invariant: a secret never reaches a log line, an error or `Debug`.
 
@@ -64,6 +64,27 @@ pub struct RegistryConnection {
     pub url: String,
     pub authorities: Option<PathBuf>,
     pub credentials: Option<(String, Secret)>,
+}
+
+/// The part of a bucket in a store that speaks S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Connection {
+    pub bucket: String,
+    /// What the names of ours begin with: empty, or segments without a slash at either end.
+    pub prefix: String,
+    /// Amazon's for the region when absent.
+    pub endpoint: Option<String>,
+    pub region: String,
+    pub authorities: Option<PathBuf>,
+    pub credentials: S3Credentials,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Credentials {
+    pub access_key: String,
+    pub secret_key: Secret,
+    /// Of credentials that expire.
+    pub session_token: Option<Secret>,
 }
 
 /// Text that is shown to nobody.

@@ -1,4 +1,4 @@
-//! Small questions over HTTP: the schema registry and token endpoints.
+//! Small questions over HTTP: the schema registry, token endpoints, stores for checkpoints.
 //!
 //! Invariant: an answer is bounded in time and size, and a status is a value, not an error: who asked knows what 404
 //! means.
@@ -27,13 +27,13 @@ pub enum HttpError {
 
 /// A status and a body.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     pub status: u16,
     pub body: String,
 }
 
 /// A client that trusts these authorities, or the public ones.
-pub(crate) fn agent(authorities: Option<&Path>, timeout: Duration) -> Result<Agent, HttpError> {
+pub fn agent(authorities: Option<&Path>, timeout: Duration) -> Result<Agent, HttpError> {
     let mut tls = TlsConfig::builder();
     if let Some(path) = authorities {
         tls = tls.root_certs(RootCerts::Specific(Arc::new(read_authorities(path)?)));
@@ -49,7 +49,7 @@ pub(crate) fn agent(authorities: Option<&Path>, timeout: Duration) -> Result<Age
     Ok(config.new_agent())
 }
 
-pub(crate) fn read(mut response: Response<Body>) -> Result<Answer, HttpError> {
+pub fn read(mut response: Response<Body>) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).lossy_utf8(true).read_to_string()?;
     Ok(Answer { status, body })

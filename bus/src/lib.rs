@@ -14,7 +14,7 @@ pub mod config;
 pub mod connection;
 pub mod embedded;
 pub mod error;
-mod http;
+pub mod http;
 pub mod kafka;
 mod merged;
 pub mod recording;

@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use bus::config::{Config, Log, VARIABLE_PREFIX};
-use bus::connection::{Identity, Sasl, Security, Tls};
+use bus::config::{Checkpoints, Config, Log, VARIABLE_PREFIX};
+use bus::connection::{Identity, S3Credentials, Sasl, Security, Tls};
 use bus::embedded::Flush;
 use contracts::settings::{Key, KeyState, Override, ProblemKind, Problems};
 use tempfile::TempDir;
@@ -260,6 +260,35 @@ fn every_misspelt_key_finds_its_name() {
 }
 
 #[test]
+fn checkpoints_go_to_a_directory_or_into_a_bucket() {
+    let home = Home::new();
+    let load =
+        |text: &str, variables: &[(&str, &str)]| home.load(text, variables, Vec::new()).unwrap().processor.checkpoints;
+    assert_eq!(load("", &[]), None);
+    let path = load("[processor]\ncheckpoints = 'shared'", &[]);
+    assert_eq!(path, Some(Checkpoints::Directory(home.path("shared"))));
+
+    let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_SESSION_TOKEN", "token")];
+    let Some(Checkpoints::S3(s3)) = load("[processor]\ncheckpoints = 's3://a-bucket/a/b/'", &keys) else { panic!() };
+    assert_eq!((s3.bucket.as_str(), s3.prefix.as_str()), ("a-bucket", "a/b"));
+    assert_eq!((s3.endpoint, s3.region.as_str(), s3.authorities), (None, "us-east-1", None));
+    let secret = |text: &str| bus::connection::Secret::new(text);
+    let expected =
+        S3Credentials { access_key: "id".to_owned(), secret_key: secret(SECRET), session_token: Some(secret("token")) };
+    assert_eq!(s3.credentials, expected);
+
+    // What is set wins over what all tools of S3 share.
+    let text = "[processor]\ncheckpoints = 's3://a-bucket'\n[processor.s3]\nendpoint = 'https://s:9000'\nregion = 'eu'\nauthorities = 'ca.pem'\naccess_key = 'own'\nsecret_key_file = 'good.secret'";
+    let Some(Checkpoints::S3(s3)) = load(text, &keys) else { panic!() };
+    assert_eq!((s3.prefix.as_str(), s3.endpoint.as_deref()), ("", Some("https://s:9000")));
+    assert_eq!((s3.region.as_str(), s3.authorities), ("eu", Some(home.path("ca.pem"))));
+    assert_eq!(
+        s3.credentials,
+        S3Credentials { access_key: "own".to_owned(), secret_key: secret(SECRET), session_token: None }
+    );
+}
+
+#[test]
 fn a_description_says_what_stands_and_why() {
     let home = Home::new();
     let text = "instance = 'console-1'\n[kafka]\nbrokers = ['a:1']\nsecurity = 'sasl-tls'\n[kafka.sasl]\nmechanism = 'plain'\nuser = 'u'\npassword_file = 'good.secret'";
@@ -313,7 +342,7 @@ fn the_documentation_has_every_key_and_no_other() {
 #[test]
 fn the_examples_of_the_documentation_are_valid() {
     let home = Home::new();
-    for name in ["ca.pem", "client.pem", "client.key", "kafka.password", "registry.password"] {
+    for name in ["ca.pem", "client.pem", "client.key", "kafka.password", "registry.password", "s3.secret"] {
         home.write(name, SECRET.as_bytes(), 0o600);
     }
     let page = page();

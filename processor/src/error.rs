@@ -61,6 +61,7 @@ impl ProcessorError {
         match self {
             Self::Bus(error) => error.kind() == ErrorKind::Unavailable,
             Self::Core(CoreError::SchemaUnavailable { .. }) => true,
+            Self::Checkpoint(error) => error.is_passing(),
             Self::Control(error) | Self::Core(CoreError::Control { source: error, .. }) => error.is_passing(),
             _ => false,
         }

@@ -12,7 +12,7 @@ use detection::limits::Limits;
 use detection::plan::Plan;
 
 use crate::ProcessorError;
-use crate::checkpoint;
+use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::{Alarm, Checkpoint, Doing, Seen};
 use crate::ownership::Epoch;
 use crate::shared::Shared;
@@ -58,9 +58,16 @@ impl Lookout {
         self.ask(now)?;
         let live = self.shared.ownership.live();
         self.known.retain(|task, _| live.contains_key(task));
+        // A place that cannot be seen is asked once in a turn: every question may take its time.
+        let mut unseen = false;
         for (task, live) in live {
             let extent = self.shared.bus.extent(&task.input())?;
-            let found = self.first_checkpoint(task, live.epoch)?;
+            let found = if unseen { Ok(None) } else { self.first_checkpoint(task, live.epoch) };
+            let found = found.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot see which checkpoints there are");
+                unseen = true;
+                None
+            });
             let mut seen = Seen::default();
             self.shared.figures.see(task, |noted| {
                 noted.extent = Some(extent);
@@ -68,7 +75,9 @@ impl Lookout {
                 seen = *noted;
             });
             let alarm = self.alarm(task.stage, extent, seen.checkpoint, time);
-            if alarm != seen.alarm {
+            // Of checkpoints that could not be seen nothing is concluded.
+            let is_known = seen.checkpoint.is_some() || self.known.contains_key(&task);
+            if is_known && alarm != seen.alarm {
                 tell(task, alarm);
                 self.shared.figures.see(task, |noted| noted.alarm = alarm);
             }
@@ -102,12 +111,11 @@ impl Lookout {
     }
 
     /// What an earlier owner left; later ones are noted when they are written.
-    fn first_checkpoint(&mut self, task: TaskId, epoch: Epoch) -> Result<Option<Checkpoint>, ProcessorError> {
-        let Some(dir) = &self.shared.settings.checkpoints else { return Ok(None) };
+    fn first_checkpoint(&mut self, task: TaskId, epoch: Epoch) -> Result<Option<Checkpoint>, CheckpointError> {
         if self.known.get(&task) == Some(&epoch) {
             return Ok(None);
         }
-        let newest = checkpoint::newest(dir, &self.shared.settings.group, task)?;
+        let newest = checkpoint::newest(&self.shared, task)?;
         self.known.insert(task, epoch);
         Ok(newest)
     }

@@ -85,9 +85,7 @@ fn drop_published(shared: &Shared, task: TaskId, committed: Option<Offset>) -> R
 /// No state here, or one so old that the input after it is gone.
 fn rebuild(shared: &Shared, task: TaskId, committed: Offset, earliest: Offset) -> Result<Offset, ProcessorError> {
     shared.store.wipe(task)?;
-    if let Some(dir) = &shared.settings.checkpoints
-        && let Some(restored) = checkpoint::restore(shared, dir, task, earliest, committed)?
-    {
+    if let Some(restored) = checkpoint::restore(shared, task, earliest, committed)? {
         tracing::info!(%task, checkpoint = restored.0, %committed, "state restored from a checkpoint");
         return Ok(restored);
     }

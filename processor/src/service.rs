@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bus::{Bus, BusError, MemberSettings};
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{self, Checkpointer};
 use crate::core::Cores;
 use crate::failpoint::Failpoints;
 use crate::lookout::{self, Lookout};
@@ -51,6 +51,7 @@ impl Processor {
         cores: Arc<dyn Cores>,
         failpoints: Failpoints,
     ) -> Result<Self, ProcessorError> {
+        let checkpoints = settings.checkpoints.as_ref().map(checkpoint::place).transpose()?;
         let store = Store::open(&settings.dir, &settings.memory)?;
         let publisher = bus.publisher(&settings.instance)?;
         let member = bus.join(&MemberSettings {
@@ -62,10 +63,10 @@ impl Processor {
         })?;
         let membership = member.membership();
         let ownership = Ownership::default();
-        let shared =
-            Arc::new(Shared { bus, settings, cores, store, ownership, failpoints, figures: Figures::default() });
+        let figures = Figures::default();
+        let shared = Arc::new(Shared { bus, settings, cores, store, ownership, failpoints, figures, checkpoints });
         let outbound = Outbound::new(Arc::clone(&shared), publisher, membership, Instant::now());
-        let checkpoints = shared.settings.checkpoints.clone().map(|dir| Checkpointer::new(Arc::clone(&shared), dir));
+        let checkpoints = Checkpointer::new(&shared);
         let pulse = Pulse::new(Arc::clone(&shared))?;
         let (lookout, watch) = (Lookout::new(Arc::clone(&shared)), Watch::new(&shared));
         Ok(Self { tasks: TaskLoop::new(shared, member), outbound, pulse, checkpoints, lookout, watch })

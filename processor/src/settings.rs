@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{BatchLimit, Instance, config};
+use bus::config::{self, Checkpoints};
+use bus::{BatchLimit, Instance};
 
 use crate::framing::Framings;
 use crate::store::Memory;
@@ -39,7 +40,7 @@ pub struct Settings {
     pub outbox_bytes_max: usize,
     pub offsets_every: Duration,
     /// Where checkpoints go.
-    pub checkpoints: Option<PathBuf>,
+    pub checkpoints: Option<Checkpoints>,
     pub checkpoint_every: Duration,
     pub tick_every: Duration,
     pub framings: Framings,

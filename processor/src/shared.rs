@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bus::Bus;
 
 use crate::Settings;
+use crate::checkpoint::Place;
 use crate::core::Cores;
 use crate::failpoint::Failpoints;
 use crate::metrics::Figures;
@@ -20,4 +21,6 @@ pub(crate) struct Shared {
     pub ownership: Ownership,
     pub failpoints: Failpoints,
     pub figures: Figures,
+    /// Where checkpoints go, if the settings say so.
+    pub checkpoints: Option<Arc<dyn Place>>,
 }

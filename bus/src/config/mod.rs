@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: merging several files. Exactly one is read, and `tripline config check` says which.
 
+mod checkpoints;
 mod connections;
 mod describe;
 mod place;
@@ -22,6 +23,7 @@ use contracts::settings::{self, Input, Key, Override, Problems, Source};
 use crate::Instance;
 use crate::connection::{KafkaConnection, RegistryConnection};
 use crate::embedded::{Flush, Memory, Options};
+pub use checkpoints::Checkpoints;
 pub use describe::Description;
 use place::Environment;
 pub use processor::{Processor, Task};
@@ -114,14 +116,15 @@ impl Config {
         let mut overrides = environment.overrides()?;
         overrides.extend(flags);
         let input = Input { file: source, overrides, variable_prefix: Some(VARIABLE_PREFIX) };
-        let read = settings::read(&input, |root| reader::config(root, environment.data_dir()))?;
+        let read =
+            settings::read(&input, |root| reader::config(root, environment.data_dir(), environment.s3_credentials()))?;
         Ok(Self { file: file.map(|(path, _)| path), keys: read.keys, ..read.value })
     }
 
     /// The configuration when nothing is set: the keys there are and their defaults.
     pub fn all_keys() -> Vec<Key> {
         let input = Input { variable_prefix: Some(VARIABLE_PREFIX), ..Input::default() };
-        let read = settings::read(&input, |root| reader::config(root, Some(PathBuf::new())));
+        let read = settings::read(&input, |root| reader::config(root, Some(PathBuf::new()), None));
         read.expect("invariant: with a data directory, no key is required").keys
     }
 }

@@ -8,6 +8,7 @@ use std::{fs, io};
 use contracts::settings::{FILE_BYTES_MAX, Override, Problems};
 
 use super::{VARIABLE_PREFIX, is_apart};
+use crate::connection::{S3Credentials, Secret};
 
 /// Names the configuration file.
 pub(super) const CONFIG_VARIABLE: &str = "TRIPLINE_CONFIG";
@@ -59,6 +60,17 @@ impl Environment {
     /// `tripline` in the user's data directory, if the environment says where that is.
     pub(super) fn data_dir(&self) -> Option<PathBuf> {
         self.directory("XDG_DATA_HOME", ".local/share").map(|data| data.join("tripline"))
+    }
+
+    /// Under the names that all tools of S3 know.
+    pub(super) fn s3_credentials(&self) -> Option<S3Credentials> {
+        let text = |name: &str| Some(self.0.get(&OsString::from(name))?.to_str()?.trim().to_owned());
+        let text = |name| text(name).filter(|text| !text.is_empty());
+        Some(S3Credentials {
+            access_key: text("AWS_ACCESS_KEY_ID")?,
+            secret_key: Secret::new(text("AWS_SECRET_ACCESS_KEY")?),
+            session_token: text("AWS_SESSION_TOKEN").map(Secret::new),
+        })
     }
 
     /// A directory of the XDG base directory specification, which ignores relative ones.

@@ -10,6 +10,9 @@ use std::time::Duration;
 use contracts::nearest::nearest;
 use contracts::settings::{Reported, Table};
 
+use super::checkpoints::{self, Checkpoints};
+use crate::connection::S3Credentials;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Processor {
     pub group: String,
@@ -17,7 +20,7 @@ pub struct Processor {
     pub stages: Vec<Task>,
     /// The state of all tasks.
     pub dir: PathBuf,
-    pub checkpoints: Option<PathBuf>,
+    pub checkpoints: Option<Checkpoints>,
     pub checkpoint_every: Duration,
     pub is_static: bool,
     pub session_timeout: Duration,
@@ -78,7 +81,11 @@ impl Processor {
 const STATE: &str = "processor";
 
 /// `data_dir`: of the whole process, if that is known.
-pub(super) fn processor(table: &Table<'_>, data_dir: Result<&Path, Reported>) -> Result<Processor, Reported> {
+pub(super) fn processor(
+    table: &Table<'_>,
+    data_dir: Result<&Path, Reported>,
+    s3_credentials: Option<S3Credentials>,
+) -> Result<Processor, Reported> {
     let defaults = Processor::defaults(data_dir.unwrap_or(Path::new("")));
     let in_memory = |bytes: u64| usize::try_from(bytes).expect("invariant: 64 GiB fit into a 64-bit address space");
     let size = |key: &str, from: u64, default: usize| table.size(key, from..=64 << 30).or(default as u64);
@@ -86,7 +93,7 @@ pub(super) fn processor(table: &Table<'_>, data_dir: Result<&Path, Reported>) ->
     let group = table.parsed("group", GROUP, parse_group, String::clone).or(defaults.group);
     let stages = table.parsed_list("stages", STAGES, parse_task, |task| task.word().to_owned()).or(defaults.stages);
     let dir = table.path("dir").or_from(defaults.dir, "`processor` in the data directory");
-    let checkpoints = table.path("checkpoints").optional();
+    let checkpoints = checkpoints::checkpoints(table, s3_credentials);
     let checkpoint_every = table.duration("checkpoint_every", CHECKPOINT_EVERY).or(defaults.checkpoint_every);
     let is_static = table.boolean("static_membership").or(defaults.is_static);
     let session_timeout = table.duration("session_timeout", SESSION_TIMEOUT).or(defaults.session_timeout);
@@ -99,7 +106,7 @@ pub(super) fn processor(table: &Table<'_>, data_dir: Result<&Path, Reported>) ->
     let listen = table.parsed("listen", LISTEN, |text| text.parse().map_err(|_| None), SocketAddr::to_string);
     let listen = listen.or(defaults.listen);
     if table.is_set("checkpoint_every") && checkpoints == Ok(None) {
-        let message = "it has no effect: `processor.checkpoints` names no directory";
+        let message = "it has no effect: `processor.checkpoints` names no place";
         return Err(table.contradiction("checkpoint_every", message));
     }
     data_dir?;

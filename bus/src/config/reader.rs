@@ -10,10 +10,16 @@ use contracts::topology::LogKind;
 use super::{Api, Config, EmbeddedSettings, Log, LogForm};
 use super::{connections, processor};
 use crate::Instance;
+use crate::connection::S3Credentials;
 use crate::embedded::{Flush, Memory, Options};
 
-/// `data_dir` is where data lies when nothing says otherwise; `None`: something has to.
-pub(super) fn config(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Config, Reported> {
+/// `data_dir` is where data lies when nothing says otherwise; `None`: something has to. `s3_credentials` count where the
+/// settings name none.
+pub(super) fn config(
+    root: &Table<'_>,
+    data_dir: Option<PathBuf>,
+    s3_credentials: Option<S3Credentials>,
+) -> Result<Config, Reported> {
     let instance = root.parsed("instance", INSTANCE, parse_instance, |name| name.as_str().to_owned()).optional();
     let dir = match data_dir {
         Some(data_dir) => root.path("dir").or_from(data_dir, "`tripline` in the user's data directory"),
@@ -28,7 +34,8 @@ pub(super) fn config(root: &Table<'_>, data_dir: Option<PathBuf>) -> Result<Conf
     let kafka = connections::kafka(&kafka, bus);
     let registry = connections::registry(&root.table("registry"));
     let api = api(&root.table("api"));
-    let processor = processor::processor(&root.table("processor"), dir.as_deref().map_err(|reported| *reported));
+    let data_dir = dir.as_deref().map_err(|reported| *reported);
+    let processor = processor::processor(&root.table("processor"), data_dir, s3_credentials);
     let log_form = root.table("log").word("format", &LOG_FORMS).or(LogForm::default());
     let traces = connections::address(&root.table("traces"), "endpoint").optional();
     let embedded = embedded?;

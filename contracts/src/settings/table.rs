@@ -212,23 +212,32 @@ impl<'r> Table<'r> {
 
     /// A path. One in the file is relative to the file's directory, any other is left as it is.
     pub fn path(&self, key: &str) -> Field<'r, PathBuf> {
+        self.path_or(key, "a path", |_| None, |path| path, |path| path.display().to_string())
+    }
+
+    /// A path, or what `parse` makes of a text before it is taken for one.
+    pub fn path_or<T>(
+        &self,
+        key: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<Result<T, Option<String>>>,
+        of_path: impl Fn(PathBuf) -> T,
+        show: impl Fn(&T) -> String + 'r,
+    ) -> Field<'r, T> {
         let base = match self.setting(key) {
             Some(Setting::File(file, _)) => file.directory,
             Some(Setting::Override(_)) | None => Path::new(""),
         };
-        self.field(
-            key,
-            "a path",
-            |raw| {
-                raw.spelt(|text| {
-                    if text == "~" || text.starts_with("~/") {
-                        return Err(Some("write the home directory out: `~` is the shell's".to_owned()));
-                    }
-                    Ok(base.join(text))
-                })
-            },
-            |path| path.display().to_string(),
-        )
+        let read = |text: &str| {
+            if let Some(parsed) = parse(text) {
+                return parsed;
+            }
+            if text == "~" || text.starts_with("~/") {
+                return Err(Some("write the home directory out: `~` is the shell's".to_owned()));
+            }
+            Ok(of_path(base.join(text)))
+        };
+        self.field(key, expected, |raw| raw.spelt(read), show)
     }
 
     /// One of several words.

@@ -1,20 +1,18 @@
-//! One checkpoint as a file.
+//! One checkpoint as a run of bytes.
 //!
 //! The mark `TLCP` and the format, the state's version, the task (stage, partition) and S; then rows, each as the lengths of
 //! its key and value and both; then a length of key of all ones, the number of rows and the SHA-256 of everything before it.
 //! Numbers stand least byte first.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
 
 use bus::Offset;
 use sha2::{Digest, Sha256};
 
+use super::CheckpointError;
 use crate::ProcessorError;
 use crate::failpoint::Stopped;
-use crate::metrics;
-use crate::store::{CopiedRow, Store, VERSION};
+use crate::store::{CopiedRow, Copy, Store, VERSION};
 use crate::task::TaskId;
 
 const MARK: [u8; 4] = *b"TLCP";
@@ -23,46 +21,36 @@ const END: u32 = u32::MAX;
 /// No key and no value of state comes near; a damaged length must not ask for all memory.
 const PIECE_BYTES_MAX: u32 = 64 * 1024 * 1024;
 
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    #[error("{path}: {source}; is the checkpoint directory there, and may this user use it?")]
-    Io { path: PathBuf, source: io::Error },
-    #[error(
-        "{path} is no checkpoint of {task} at {at} with state version {version}: expected {what} to be {expected}, found {found}"
-    )]
-    Foreign { path: PathBuf, task: TaskId, at: Offset, version: u32, what: &'static str, expected: u64, found: u64 },
-    #[error("{path} is damaged: {what}; remove it")]
-    Damaged { path: PathBuf, what: &'static str },
-}
-
-/// Writes the state of a task as it is now under a name that nobody looks for. Answers S and the name.
-pub(super) fn write(store: &Store, task: TaskId, folder: &Path) -> Result<(Offset, PathBuf), ProcessorError> {
-    let copy = store.copy(task);
-    let at = copy.applied()?;
-    std::fs::create_dir_all(folder).map_err(|source| CheckpointError::Io { path: folder.to_owned(), source })?;
-    let path = folder.join(format!("{:020}.part", at.0));
-    let failed = |source| CheckpointError::Io { path: path.clone(), source };
-    let mut out = Hashing { inner: BufWriter::new(File::create(&path).map_err(failed)?), digest: Sha256::new() };
+/// Writes the state of a task as it was when it was copied. The inner error is of what is written to.
+pub(super) fn write(
+    copy: &Copy<'_>,
+    task: TaskId,
+    at: Offset,
+    out: &mut dyn Write,
+) -> Result<io::Result<()>, ProcessorError> {
+    let mut out = Hashing { inner: out, digest: Sha256::new() };
     let mut head = Vec::new();
     head.extend_from_slice(&MARK);
     for number in [FORMAT, VERSION, task.stage as u32, task.partition] {
         head.extend_from_slice(&number.to_le_bytes());
     }
     head.extend_from_slice(&at.0.to_le_bytes());
-    out.write_all(&head).map_err(failed)?;
+    if let Err(error) = out.write_all(&head) {
+        return Ok(Err(error));
+    }
     let mut rows = 0_u64;
-    copy.rows(&mut |key, value| {
+    let copied = copy.rows(&mut |key, value| {
         rows += 1;
         out.write_all(&length(key))?;
         out.write_all(&length(value))?;
         out.write_all(key)?;
         out.write_all(value)
-    })?
-    .map_err(failed)?;
-    out.write_all(&END.to_le_bytes()).and_then(|()| out.write_all(&rows.to_le_bytes())).map_err(failed)?;
-    out.finish().map_err(failed)?;
-    Ok((at, path))
+    })?;
+    Ok(copied.and_then(|()| {
+        out.write_all(&END.to_le_bytes())?;
+        out.write_all(&rows.to_le_bytes())?;
+        out.finish()
+    }))
 }
 
 fn length(bytes: &[u8]) -> [u8; 4] {
@@ -86,83 +74,32 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-impl Hashing<BufWriter<File>> {
+impl<W: Write> Hashing<W> {
     fn finish(mut self) -> io::Result<()> {
-        self.inner.write_all(&self.digest.finalize())?;
-        self.inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        self.inner.write_all(&self.digest.finalize())
     }
 }
 
-pub(super) fn show(hidden: &Path, visible: &Path) -> Result<(), CheckpointError> {
-    let failed = |source| CheckpointError::Io { path: visible.to_owned(), source };
-    std::fs::rename(hidden, visible).map_err(failed)?;
-    // The name is part of the folder, and survives a loss of power with it.
-    let folder = visible.parent().expect("invariant: a checkpoint lies in its task's folder");
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
-}
-
-pub(super) fn figures(path: &Path, at: Offset) -> Result<metrics::Checkpoint, CheckpointError> {
-    let found = std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?)));
-    let (bytes, written_at) = found.map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
-    Ok(metrics::Checkpoint { at, bytes, written_at })
-}
-
-pub(super) fn remove(path: &Path) -> Result<(), CheckpointError> {
-    match std::fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(CheckpointError::Io { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A folder that is not there is empty.
-pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let failed = |source| CheckpointError::Io { path: folder.to_owned(), source };
-    match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(failed(error)),
-        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect(),
-    }
-}
-
-/// Reads all of it: whether it is whole, and of this task, place and version.
-pub(super) fn verify(path: &Path, task: TaskId, at: Offset, version: u32) -> Result<(), CheckpointError> {
-    let mut from = Opened::open(path)?;
-    let found = from.head()?;
-    let pairs = [
-        ("the format", u64::from(FORMAT), u64::from(found.format)),
-        ("the state version", u64::from(version), u64::from(found.version)),
-        ("the stage", task.stage as u64, u64::from(found.stage)),
-        ("the partition", u64::from(task.partition), u64::from(found.partition)),
-        ("the offset", at.0, found.at),
-    ];
-    for (what, expected, found) in pairs {
-        if expected != found {
-            return Err(CheckpointError::Foreign { path: path.to_owned(), task, at, version, what, expected, found });
-        }
-    }
-    let mut rows = 0;
-    while from.row()?.is_some() {
-        rows += 1;
-    }
-    from.end(rows)
-}
-
-/// Puts a verified checkpoint into the store: its rows first, and last its position, without which they do not count.
+/// Puts a checkpoint into the store: its rows first, and last its position, without which they do not count. The position is
+/// written only if all of it was read and is what its digest says. `name` is for errors.
 pub(super) fn load(
-    path: &Path,
+    name: &str,
+    from: Box<dyn Read>,
     store: &Store,
     task: TaskId,
+    at: Offset,
     begun: &mut dyn FnMut() -> Result<(), Stopped>,
 ) -> Result<(), ProcessorError> {
-    let mut from = Opened::open(path)?;
-    let at = Offset(from.head()?.at);
+    let mut from = Opened { name, from, digest: Sha256::new() };
+    from.head()?.check(name, task, at)?;
     let mut paste = store.paste(task);
     begun()?;
+    let mut rows = 0;
     while let Some((key, value)) = from.row()? {
         paste.row(&key, &value)?;
+        rows += 1;
     }
+    from.end(rows)?;
     Ok(paste.finish(at)?)
 }
 
@@ -174,18 +111,31 @@ struct Head {
     at: u64,
 }
 
-struct Opened<'p> {
-    path: &'p Path,
-    from: BufReader<File>,
+impl Head {
+    fn check(&self, name: &str, task: TaskId, at: Offset) -> Result<(), CheckpointError> {
+        let pairs = [
+            ("the format", u64::from(FORMAT), u64::from(self.format)),
+            ("the state version", u64::from(VERSION), u64::from(self.version)),
+            ("the stage", task.stage as u64, u64::from(self.stage)),
+            ("the partition", u64::from(task.partition), u64::from(self.partition)),
+            ("the offset", at.0, self.at),
+        ];
+        match pairs.into_iter().find(|(_, expected, found)| expected != found) {
+            None => Ok(()),
+            Some((what, expected, found)) => {
+                Err(CheckpointError::Foreign { name: name.to_owned(), task, at, what, expected, found })
+            }
+        }
+    }
+}
+
+struct Opened<'n> {
+    name: &'n str,
+    from: Box<dyn Read>,
     digest: Sha256,
 }
 
-impl<'p> Opened<'p> {
-    fn open(path: &'p Path) -> Result<Self, CheckpointError> {
-        let file = File::open(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
-        Ok(Self { path, from: BufReader::new(file), digest: Sha256::new() })
-    }
-
+impl Opened<'_> {
     fn head(&mut self) -> Result<Head, CheckpointError> {
         if self.array()? != MARK {
             return Err(self.damaged("it does not begin as a checkpoint"));
@@ -236,13 +186,13 @@ impl<'p> Opened<'p> {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), CheckpointError> {
         self.from.read_exact(bytes).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged("it ends early"),
-            _ => CheckpointError::Io { path: self.path.to_owned(), source },
+            _ => CheckpointError::Io { name: self.name.to_owned(), source },
         })?;
         self.digest.update(&*bytes);
         Ok(())
     }
 
     fn damaged(&self, what: &'static str) -> CheckpointError {
-        CheckpointError::Damaged { path: self.path.to_owned(), what }
+        CheckpointError::Damaged { name: self.name.to_owned(), what }
     }
 }

@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use memory::Memory;
 pub use migration::VERSION;
 pub(crate) use outgoing::Taken;
-pub(crate) use range::CopiedRow;
+pub(crate) use range::{CopiedRow, Copy};
 pub use sizes::Sizes;
 pub use state::TaskState;
 

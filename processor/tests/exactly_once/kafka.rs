@@ -12,7 +12,7 @@ use testbed::kafka::Broker;
 
 use crate::oracle;
 use crate::standin::Standin;
-use crate::world::{PARTITIONS, declare, folder, is_done, send, settings};
+use crate::world::{PARTITIONS, declare, directory, folder, is_done, send, settings};
 
 const PATIENCE: Duration = Duration::from_mins(3);
 const EVENTS: usize = 200;
@@ -32,7 +32,7 @@ fn on_a_real_broker_processors_that_end_at_points_of_the_protocol_lose_and_repea
         // Ticks would go on for ever, and with them what follows.
         tick_every: Duration::from_hours(1),
         batch: BatchLimit { records_max: 60, ..BatchLimit::default() },
-        ..settings(name, &folder.path().join(name), &folder.path().join("checkpoints"), 60)
+        ..settings(name, &folder.path().join(name), &directory(folder.path()), 60)
     });
     let stop = AtomicBool::new(false);
     let ended = AtomicUsize::new(0);

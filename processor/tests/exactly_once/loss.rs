@@ -2,35 +2,48 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bus::config::Checkpoints;
 use bus::embedded::{Embedded, Options};
 use bus::{Bus, Offset, Partition};
 use contracts::records::TelemetryEvent;
 use contracts::schema::BuiltIn;
 use contracts::time::Timestamp;
 use contracts::topics::{self, Keep, TELEMETRY_EVENTS};
-use processor::{Failpoints, Heard, Processor, ProcessorError, Sent, Settings, StateLoss};
+use processor::{Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, StateLoss};
 use tempfile::TempDir;
 
 use crate::oracle;
 use crate::standin::{OUTPUTS, Standin};
-use crate::world::{PARTITIONS, declare, folder, send, settings};
+use crate::world::{PARTITIONS, declare, directory, folder, send, settings};
 
-const HOUR_MICROS: i64 = 3_600_000_000;
+/// Of the one processor.
+pub const TASKS: usize = 6;
+/// One of them takes no record: it has nothing to restore.
+pub const AT_WORK: usize = 5;
+pub const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// One processor on a log whose events are kept for an hour.
-struct Scene {
-    log: Embedded,
-    clock: Arc<AtomicI64>,
+pub struct Scene {
+    pub log: Embedded,
+    pub clock: Arc<AtomicI64>,
     folder: TempDir,
+    checkpoints: Checkpoints,
+    /// How many tasks were restored from a checkpoint.
+    pub restored: Arc<AtomicUsize>,
 }
 
 impl Scene {
+    pub fn new() -> Self {
+        Self::storing(directory)
+    }
+
     /// Two times forty events, applied and published, with a checkpoint after each.
-    fn new() -> Self {
+    pub fn storing(checkpoints: impl FnOnce(&Path) -> Checkpoints) -> Self {
         let folder = folder();
+        let checkpoints = checkpoints(folder.path());
         let clock = Arc::new(AtomicI64::new(1_767_225_600_000_000));
         let reading = Arc::clone(&clock);
         let options = Options {
@@ -42,52 +55,62 @@ impl Scene {
         declare(&log);
         let events = topics::find(TELEMETRY_EVENTS).unwrap().declare(2.try_into().unwrap());
         log.alter(&topics::Declared { keep: Keep::For(Duration::from_hours(1)), ..events }).unwrap();
-        let scene = Self { log, clock, folder };
+        let scene = Self { log, clock, folder, checkpoints, restored: Arc::default() };
         let mut processor = scene.start(StateLoss::Refuse).unwrap();
         for from in [0, 40] {
             send(&scene.log, 0, from, 40);
             run(&mut processor).unwrap();
             let checkpoints = processor.checkpoints.as_mut().unwrap();
-            assert_eq!(checkpoints.write().unwrap(), 6);
-            assert_eq!(checkpoints.show().unwrap(), 6);
+            assert_eq!(checkpoints.write().unwrap(), TASKS);
+            assert_eq!(checkpoints.show().unwrap(), TASKS);
         }
         scene
     }
 
-    fn settings(&self) -> Settings {
-        settings("a", &self.path("state"), &self.path("checkpoints"), 10)
+    pub fn settings(&self) -> Settings {
+        settings("a", &self.path("state"), &self.checkpoints, 10)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn start(&self, state_loss: StateLoss) -> Result<Processor, ProcessorError> {
+    pub fn start(&self, state_loss: StateLoss) -> Result<Processor, ProcessorError> {
         let settings = Settings { state_loss, ..self.settings() };
-        Processor::start(Arc::new(self.log.clone()), settings, Arc::new(Standin), Failpoints::default())
+        let restored = Arc::clone(&self.restored);
+        let failpoints = Failpoints::new(move |point| {
+            restored.fetch_add(usize::from(point == Point::Restored), Ordering::SeqCst);
+            Ok(())
+        });
+        Processor::start(Arc::new(self.log.clone()), settings, Arc::new(Standin), failpoints)
     }
 
     /// The events of before are gone.
-    fn forget_input(&self) {
+    pub fn forget_input(&self) {
         let now = self.clock.fetch_add(2 * HOUR_MICROS, Ordering::SeqCst) + 2 * HOUR_MICROS;
         self.log.maintain(Timestamp::from_micros(now).unwrap()).unwrap();
         assert!(self.log.extent(&Partition::new(TELEMETRY_EVENTS, 0)).unwrap().earliest > Offset(0));
     }
 
-    fn lose(&self, name: &str) {
+    pub fn lose(&self, name: &str) {
         std::fs::remove_dir_all(self.path(name)).unwrap();
     }
 
     /// The checkpoints of the partition that the events are in, ascending.
     fn checkpoints(&self) -> Vec<PathBuf> {
-        let folder = self.path("checkpoints").join(processor::settings::GROUP).join(format!("{TELEMETRY_EVENTS}-0"));
+        self.files_of_checkpoints(&self.path("checkpoints"))
+    }
+
+    /// The same below another directory.
+    pub fn files_of_checkpoints(&self, dir: &Path) -> Vec<PathBuf> {
+        let folder = dir.join(self.settings().group).join(format!("{TELEMETRY_EVENTS}-0"));
         let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         files
     }
 }
 
-fn run(processor: &mut Processor) -> Result<(), ProcessorError> {
+pub fn run(processor: &mut Processor) -> Result<(), ProcessorError> {
     let mut quiet = 0;
     while quiet < 3 {
         let heard = processor.tasks.turn()?;
@@ -97,18 +120,20 @@ fn run(processor: &mut Processor) -> Result<(), ProcessorError> {
     Ok(())
 }
 
-fn goes_on_exactly(scene: &Scene) {
+/// With so many tasks restored.
+pub fn goes_on_exactly(scene: &Scene, restored: usize) {
     let mut processor = scene.start(StateLoss::Refuse).unwrap();
     send(&scene.log, 0, 80, 40);
     run(&mut processor).unwrap();
     oracle::check(&scene.log);
+    assert_eq!(scene.restored.load(Ordering::SeqCst), restored);
 }
 
 #[test]
 fn a_lost_state_is_made_again_from_its_checkpoint() {
     let scene = Scene::new();
     scene.lose("state");
-    goes_on_exactly(&scene);
+    goes_on_exactly(&scene, AT_WORK);
 }
 
 #[test]
@@ -116,7 +141,7 @@ fn a_lost_state_without_a_checkpoint_is_made_again_from_an_input_that_is_whole()
     let scene = Scene::new();
     scene.lose("state");
     scene.lose("checkpoints");
-    goes_on_exactly(&scene);
+    goes_on_exactly(&scene, 0);
 }
 
 #[test]
@@ -126,7 +151,7 @@ fn of_checkpoints_a_damaged_one_is_passed_over() {
         scene.lose("state");
         let newest = scene.checkpoints().pop().unwrap();
         damage(&newest);
-        goes_on_exactly(&scene);
+        goes_on_exactly(&scene, AT_WORK);
     }
 }
 

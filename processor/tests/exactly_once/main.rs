@@ -10,6 +10,7 @@ mod oracle;
 mod points;
 mod random;
 mod rules;
+mod s3;
 mod soak;
 mod standin;
 mod starting;

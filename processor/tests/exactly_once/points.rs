@@ -1,14 +1,17 @@
 //! Every point of the protocol, one by one: a run that surely comes by is ended there, and gone on with.
 
+use std::path::Path;
+
+use bus::config::Checkpoints;
 use bus::embedded::{Habits, Lost};
 use processor::Point;
 
-use crate::world::{PARTITIONS, PROCESSORS, World};
+use crate::world::{PARTITIONS, PROCESSORS, World, directory, folder};
 
 /// One test for each point, and the table of them.
 macro_rules! points {
     ($($test:ident = $point:ident,)+) => {
-        $(#[test] fn $test() { check(Point::$point); })+
+        $(#[test] fn $test() { check(Point::$point, &directory); })+
 
         const TESTED: &[(&str, Point)] = &[$((stringify!($test), Point::$point),)+];
     };
@@ -48,9 +51,9 @@ fn every_point_has_its_test_and_its_row_in_the_guarantees() {
 }
 
 /// Ends processor `a` at the point, the first and the second time it comes there.
-fn check(point: Point) {
+pub fn check(point: Point, checkpoints: &dyn Fn(&Path) -> Checkpoints) {
     for after in [0, 1] {
-        let mut world = eventful(point, after);
+        let mut world = eventful(point, after, checkpoints);
         let crashes = world.seats[0].crashes;
         world.settle_and_check();
         let hits = world.seats[0].alarm.lock().unwrap().hits.get(&point).copied().unwrap_or_default();
@@ -61,9 +64,12 @@ fn check(point: Point) {
 
 /// Everything that can happen to a processor happens to `a`, more than once: work, handing over and getting back, being
 /// missed, answers that are lost, checkpoints, a lost disk.
-fn eventful(point: Point, after: usize) -> World {
+fn eventful(point: Point, after: usize, checkpoints: &dyn Fn(&Path) -> Checkpoints) -> World {
     let unknown_answers = vec![(1, Lost::AfterCommit), (4, Lost::BeforeCommit), (9, Lost::AfterCommit)];
-    let mut world = World::new(Habits { offset_holes: true, unknown_answers, ..Habits::default() });
+    let habits = Habits { offset_holes: true, unknown_answers, ..Habits::default() };
+    let folder = folder();
+    let checkpoints = checkpoints(folder.path());
+    let mut world = World::storing(folder, habits, &checkpoints);
     world.seats[0].alarm.lock().unwrap().at = Some((point, after));
     for round in 0..4 {
         for partition in 0..PARTITIONS {

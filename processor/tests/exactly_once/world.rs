@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bus::config::Checkpoints;
 use bus::embedded::{Embedded, Habits, Options};
 use bus::{BatchLimit, Bus, Instance, Row, To};
 use contracts::topics;
@@ -41,7 +42,7 @@ pub struct World {
 pub struct Seat {
     name: String,
     pub dir: PathBuf,
-    checkpoints: PathBuf,
+    checkpoints: Checkpoints,
     pub running: Option<Processor>,
     pub alarm: Arc<Mutex<Alarm>>,
     pub crashes: usize,
@@ -62,13 +63,23 @@ impl World {
 
     /// Whatever lies there already.
     pub fn at(folder: TempDir, habits: Habits) -> Self {
-        Self::on(open_log(folder.path(), habits), folder, |_| Arc::new(Standin))
+        let checkpoints = directory(folder.path());
+        Self::storing(folder, habits, &checkpoints)
+    }
+
+    pub fn storing(folder: TempDir, habits: Habits, checkpoints: &Checkpoints) -> Self {
+        Self::with(open_log(folder.path(), habits), folder, checkpoints, |_| Arc::new(Standin))
     }
 
     /// On this log, which lies in the folder.
     pub fn on(bus: Arc<dyn Bus>, folder: TempDir, make_cores: MakeCores) -> Self {
+        let checkpoints = directory(folder.path());
+        Self::with(bus, folder, &checkpoints, make_cores)
+    }
+
+    fn with(bus: Arc<dyn Bus>, folder: TempDir, checkpoints: &Checkpoints, make_cores: MakeCores) -> Self {
         declare(&*bus);
-        let seats = ["a", "b"].map(|name| Seat::new(name, folder.path()));
+        let seats = ["a", "b"].map(|name| Seat::new(name, folder.path(), checkpoints.clone()));
         Self { bus, make_cores, _folder: folder, sent: 0, seats }
     }
 
@@ -133,6 +144,10 @@ pub fn folder() -> TempDir {
     TempDir::with_prefix("tripline-processor-").unwrap()
 }
 
+pub fn directory(folder: &Path) -> Checkpoints {
+    Checkpoints::Directory(folder.join("checkpoints"))
+}
+
 pub fn open_log(folder: &Path, habits: Habits) -> Arc<dyn Bus> {
     let options = Options { habits, maintenance_interval: None, ..Options::default() };
     Arc::new(Embedded::open(&folder.join("log"), options).unwrap())
@@ -161,21 +176,21 @@ pub fn declare(bus: &dyn Bus) {
 }
 
 /// Small, and quick to commit.
-pub fn settings(name: &str, dir: &Path, checkpoints: &Path, records_max: usize) -> Settings {
+pub fn settings(name: &str, dir: &Path, checkpoints: &Checkpoints, records_max: usize) -> Settings {
     Settings {
         is_static: false,
         session_timeout: SESSION,
         batch: BatchLimit { records_max, wait: Duration::ZERO, ..BatchLimit::default() },
         memory: Memory { block_cache_bytes: 1 << 20, write_buffer_bytes: 3 << 20, ..Memory::default() },
         offsets_every: Duration::ZERO,
-        checkpoints: Some(checkpoints.to_owned()),
+        checkpoints: Some(checkpoints.clone()),
         ..Settings::new(Instance::new(name).unwrap(), dir.to_owned())
     }
 }
 
 impl Seat {
-    fn new(name: &str, folder: &Path) -> Self {
-        let (dir, checkpoints) = (folder.join(name), folder.join("checkpoints"));
+    fn new(name: &str, folder: &Path, checkpoints: Checkpoints) -> Self {
+        let dir = folder.join(name);
         Self { name: name.to_owned(), dir, checkpoints, running: None, alarm: Arc::default(), crashes: 0 }
     }
 
