@@ -52,7 +52,7 @@ impl Processor {
         failpoints: Failpoints,
     ) -> Result<Self, ProcessorError> {
         let checkpoints = settings.checkpoints.as_ref().map(checkpoint::place).transpose()?;
-        let store = Store::open(&settings.dir, &settings.memory)?;
+        let store = Store::open_or_replace(&settings.dir, &settings.memory)?;
         let publisher = bus.publisher(&settings.instance)?;
         let member = bus.join(&MemberSettings {
             group: settings.group.clone(),

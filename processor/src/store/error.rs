@@ -14,8 +14,7 @@ pub enum StoreError {
     Held { path: PathBuf, reason: String },
 
     #[error(
-        "the state in {path} is damaged: {reason}. Move the directory away and start again: it is rebuilt from the newest \
-         checkpoint and the log"
+        "the state in {path} is damaged: {reason}. Start again: it is set aside, and rebuilt from the newest checkpoint and the log"
     )]
     Damaged { path: PathBuf, reason: String },
 
@@ -33,6 +32,9 @@ pub enum StoreError {
     )]
     DiskFull { path: PathBuf },
 
+    #[error("cannot read the state in {path}: {reason}; is the disk well, and may this process open enough files?")]
+    NotReadable { path: PathBuf, reason: String },
+
     #[error("cannot write to {path}: {reason}; is the directory there, and may this user write to it?")]
     NotWritable { path: PathBuf, reason: String },
 
@@ -49,6 +51,15 @@ pub(super) fn opening(path: &Path, error: &rocksdb::Error) -> StoreError {
     match error.kind() {
         ErrorKind::IOError if !text.contains("No such file") => writing(path, error),
         _ => StoreError::Damaged { path: path.to_owned(), reason: text.to_owned() },
+    }
+}
+
+pub(super) fn reading(path: &Path, error: &rocksdb::Error) -> StoreError {
+    let (path, reason) = (path.to_owned(), error.as_ref().to_owned());
+    // A file that is gone is damage; one that cannot be opened or read now may be whole.
+    match error.kind() {
+        ErrorKind::IOError if !reason.contains("No such file") => StoreError::NotReadable { path, reason },
+        _ => StoreError::Damaged { path, reason },
     }
 }
 

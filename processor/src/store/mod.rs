@@ -7,6 +7,7 @@
 //! Absent on purpose: syncing each batch (the log is the durable copy), and a column family per task (memory is bounded
 //! once, for all).
 
+mod damage;
 mod error;
 mod hot;
 mod keys;
@@ -82,10 +83,28 @@ impl Store {
         Self::open_with(dir, memory, migration::ALL)
     }
 
+    /// The same, but a damaged one is set aside, and an empty one opened: of no task there is a state then.
+    pub fn open_or_replace(dir: &Path, memory: &Memory) -> Result<Self> {
+        let (path, reason) = match Self::open(dir, memory) {
+            Err(StoreError::Damaged { path, reason }) => (path, reason),
+            opened => return opened,
+        };
+        let aside = damage::set_aside(dir)
+            .map_err(|error| StoreError::NotWritable { path: path.clone(), reason: error.to_string() })?;
+        tracing::error!(
+            path = %path.display(), reason, aside = %aside.display(),
+            "the state is damaged and was set aside; it is made again from checkpoints or the input"
+        );
+        Self::open(dir, memory)
+    }
+
     fn open_with(dir: &Path, memory: &Memory, migrations: &[migration::Migration]) -> Result<Self> {
         let path = dir.to_owned();
         std::fs::create_dir_all(&path)
             .map_err(|error| StoreError::NotWritable { path: path.clone(), reason: error.to_string() })?;
+        if let Some(reason) = damage::noted(&path) {
+            return Err(StoreError::Damaged { path, reason });
+        }
         let db = DB::open(&memory::options(memory), &path).map_err(|error| error::opening(&path, &error))?;
         let mut writing = WriteOptions::default();
         // After a full disk the thread that would end a stall can queue up behind it: the waiting is ours.
@@ -126,7 +145,7 @@ impl Store {
                 Err(error) if error.kind() == ErrorKind::Incomplete && Instant::now() < deadline => {
                     std::thread::sleep(STALL_LOOK_EVERY);
                 }
-                Err(error) => return Err(error::writing(&self.path, &error)),
+                Err(error) => return Err(self.noted(error::writing(&self.path, &error))),
             }
         }
     }
@@ -184,11 +203,20 @@ impl Store {
     }
 
     fn reading(&self, error: &rocksdb::Error) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), reason: error.as_ref().to_owned() }
+        self.noted(error::reading(&self.path, error))
     }
 
     fn malformed(&self, what: &str) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), reason: format!("{what} is not what this program writes") }
+        let reason = format!("{what} is not what this program writes");
+        self.noted(StoreError::Damaged { path: self.path.clone(), reason })
+    }
+
+    /// Damage is put on record, for the next start.
+    fn noted(&self, error: StoreError) -> StoreError {
+        if let StoreError::Damaged { reason, .. } = &error {
+            damage::note(&self.path, reason);
+        }
+        error
     }
 }
 
