@@ -41,8 +41,7 @@ fn all_that_is_wrong_with_the_configuration_is_told_at_once() {
 }
 
 #[test]
-fn a_cluster_that_nobody_serves_and_an_address_that_is_taken_cannot_be_reached() {
-    check(KAFKA, &["--listen", "127.0.0.1:0"], 3, &["cannot reach 127.0.0.1:1"]);
+fn an_address_that_is_taken_cannot_be_had() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     check(KAFKA, &["--listen", &address], 3, &[&address, "name another address"]);

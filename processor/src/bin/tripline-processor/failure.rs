@@ -89,8 +89,20 @@ impl Failure {
         }
     }
 
-    /// Tells it, once, and says how to end.
-    pub fn report(&self, form: LogForm) -> ExitCode {
+    /// Whether the same may succeed in a moment: something outside could not be reached.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Bus(error) => error.kind() == ErrorKind::Unavailable,
+            Self::Processor(error) => error.is_passing(),
+            Self::Registry(error) | Self::Framing(FramingError::Registry(error)) => {
+                matches!(error, RegistryError::Unreachable { .. } | RegistryError::Failed { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// With its causes.
+    pub fn message(&self) -> String {
         let mut message = self.to_string();
         let mut source = self.source();
         while let Some(cause) = source {
@@ -101,6 +113,12 @@ impl Failure {
             }
             source = cause.source();
         }
+        message
+    }
+
+    /// Tells it, once, and says how to end.
+    pub fn report(&self, form: LogForm) -> ExitCode {
+        let message = self.message();
         match form {
             LogForm::Text => eprintln!("error: {message}"),
             LogForm::Json => {

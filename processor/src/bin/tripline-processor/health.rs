@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -30,9 +30,18 @@ const CONNECTIONS_MAX: usize = 32;
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The processor, once it runs.
+/// The processor, once it runs, and until then what it waits for.
 #[derive(Debug, Clone, Default)]
-pub struct Watched(Arc<OnceLock<Watch>>);
+pub struct Watched(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+enum Seen {
+    #[default]
+    Nothing,
+    /// Something outside cannot be reached.
+    Trouble(String),
+    Running(Watch),
+}
 
 /// Dropping it ends it.
 #[derive(Debug)]
@@ -44,17 +53,31 @@ pub struct Health {
 
 impl Watched {
     pub fn set(&self, watch: Watch) {
-        self.0.set(watch).expect("invariant: one processor is started, once");
+        *self.seen() = Seen::Running(watch);
+    }
+
+    pub fn in_trouble(&self, reason: String) {
+        *self.seen() = Seen::Trouble(reason);
     }
 
     fn readiness(&self) -> Readiness {
-        let not_yet = || Readiness::Waiting(vec![Waiting::NotRunning]);
-        self.0.get().map_or_else(not_yet, Watch::readiness)
+        match &*self.seen() {
+            Seen::Nothing => Readiness::Waiting(vec![Waiting::NotRunning]),
+            Seen::Trouble(reason) => Readiness::Waiting(vec![Waiting::NotRunning, Waiting::Trouble(reason.clone())]),
+            Seen::Running(watch) => watch.readiness(),
+        }
     }
 
     fn metrics(&self) -> String {
-        let metrics = self.0.get().and_then(Watch::metrics);
+        let metrics = match &*self.seen() {
+            Seen::Running(watch) => watch.metrics(),
+            Seen::Nothing | Seen::Trouble(_) => None,
+        };
         metrics.map_or_else(|| "tripline_processor_ready 0\n".to_owned(), |metrics| metrics.render(SystemTime::now()))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,7 +16,8 @@ mod traces;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bus::Bus;
 use bus::kafka::Kafka;
@@ -34,6 +35,9 @@ use args::Args;
 use failure::Failure;
 use health::Watched;
 use settled::Settled;
+
+/// How long what could not be reached is left alone.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -62,24 +66,45 @@ fn run(settled: Settled) -> Result<(), Failure> {
     // First, so that whoever starts this process sees what it waits for.
     let health = health::serve(settled.listen, watched.clone())?;
     tracing::info!(address = %health.address(), "health and metrics are served");
-    let registry = settled.registry.as_ref().map(Registry::new).transpose()?;
-    let bus: Arc<dyn Bus> = Arc::new(Kafka::connect(settled.kafka, settled.settings.instance.as_str())?);
-    deployment::check(&*bus, settled.topology.as_ref())?;
-    let framings = deployment::framings(registry.as_ref())?;
-    let schemas = deployment::lookup(registry);
-    // Until a rule set is swapped in; from then on the state says which.
-    let plan = Arc::new(Plan::nothing(Limits::default()));
-    let cores = Detecting::new(&bus, plan, RiskPlan::default(), framings.clone(), schemas)?;
-    let spans = traces::exporter(settled.traces.as_deref(), settled.settings.instance.as_str())?;
-    let settings = processor::Settings { framings, spans, ..settled.settings };
-    let instance = settings.instance.clone();
-    let processor = Processor::start(bus, settings, Arc::new(cores), Failpoints::default())?;
+    let instance = settled.settings.instance.clone();
+    let Some(processor) = start_once_reached(&settled, &watched, &stop)? else { return Ok(()) };
     watched.set(processor.watch());
     tracing::info!(instance = instance.as_str(), "the processor runs");
     processor.run(&stop)?;
     tracing::info!("stopped: what was applied is published, the partitions are given back");
     drop(health);
     Ok(())
+}
+
+/// What cannot be reached may come up after this process. `None`: it was asked to stop meanwhile.
+fn start_once_reached(settled: &Settled, watched: &Watched, stop: &AtomicBool) -> Result<Option<Processor>, Failure> {
+    while !stop.load(Ordering::Acquire) {
+        match start(settled) {
+            Err(failure) if failure.is_passing() => {
+                let reason = failure.message();
+                tracing::warn!(%reason, "cannot start yet; trying again");
+                watched.in_trouble(reason);
+                std::thread::sleep(RETRY_AFTER);
+            }
+            started => return started.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn start(settled: &Settled) -> Result<Processor, Failure> {
+    let registry = settled.registry.as_ref().map(Registry::new).transpose()?;
+    let instance = &settled.settings.instance;
+    let bus: Arc<dyn Bus> = Arc::new(Kafka::connect(settled.kafka.clone(), instance.as_str())?);
+    deployment::check(&*bus, settled.topology.as_ref())?;
+    let framings = deployment::framings(registry.as_ref())?;
+    let schemas = deployment::lookup(registry);
+    // Until a rule set is swapped in; from then on the state says which.
+    let plan = Arc::new(Plan::nothing(Limits::default()));
+    let cores = Detecting::new(&bus, plan, RiskPlan::default(), framings.clone(), schemas)?;
+    let spans = traces::exporter(settled.traces.as_deref(), instance.as_str())?;
+    let settings = processor::Settings { framings, spans, ..settled.settings.clone() };
+    Ok(Processor::start(bus, settings, Arc::new(cores), Failpoints::default())?)
 }
 
 /// The first signal asks to stop; a second one ends the process where it stands, and loses nothing.
