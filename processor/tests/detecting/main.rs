@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use contracts::records::{AnyRecord, DeadLetter};
+use contracts::time::Timestamp;
 use contracts::topics;
 use detection::plan::Plan;
-use detection::scenario::{Case, Rig, read};
+use detection::scenario::{Case, Entry, Rig, What, read};
 use processor::Stage;
 
 use pipeline::{Pipeline, compiled, is_owners, pack};
@@ -58,6 +59,28 @@ fn scenarios_give_on_the_log_what_they_give_in_memory() {
         for case in read(&text).unwrap() {
             rows += check(&plan, &case);
         }
+    }
+    assert!(rows > 0, "nothing was compared");
+}
+
+/// Between the records of a scenario the log's clock goes back an hour, and time is told.
+#[test]
+fn ticks_of_a_clock_that_was_set_back_change_nothing() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../detection/tests/scenarios/windows.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let plan = compiled(&std::fs::read_to_string(file.with_extension("rules")).unwrap());
+    let mut rows = 0;
+    for case in read(&text).unwrap() {
+        let (mut even, mut falling) = (Pipeline::new(&plan), Pipeline::new(&plan));
+        for entry in &case.entries {
+            even.feed(entry);
+            falling.feed(entry);
+            let back = entry.appended_at.micros() - 3_600_000_000;
+            falling.feed(&Entry { appended_at: Timestamp::from_micros(back).unwrap(), what: What::Tick });
+        }
+        let alerts = |pipeline: &Pipeline| pipeline.records(topics::ALERTS);
+        rows += alerts(&even).len();
+        assert_eq!(alerts(&falling), alerts(&even), "{}", case.name);
     }
     assert!(rows > 0, "nothing was compared");
 }
