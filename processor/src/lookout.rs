@@ -55,8 +55,12 @@ impl Lookout {
     }
 
     fn look(&mut self, now: Instant, time: SystemTime) -> Result<(), ProcessorError> {
-        self.ask(now)?;
         let live = self.shared.ownership.live();
+        if live.is_empty() {
+            // Whoever has no task would not notice otherwise that the log is away.
+            self.asked_at = None;
+        }
+        self.ask(now)?;
         self.known.retain(|task, _| live.contains_key(task));
         // A place that cannot be seen is asked once in a turn: every question may take its time.
         let mut unseen = false;

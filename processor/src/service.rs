@@ -79,17 +79,13 @@ impl Processor {
 
     /// Runs until `stop` is set or something cannot be gone on with. Stopped, it publishes what is ready and leaves.
     pub fn run(self, stop: &AtomicBool) -> Result<(), ProcessorError> {
-        let Self { mut tasks, mut outbound, mut pulse, mut checkpoints, mut lookout, .. } = self;
+        let Self { tasks, outbound, pulse, mut checkpoints, mut lookout, .. } = self;
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            // Dropped, whichever way this ends, it ends the other threads.
+            // Dropped, whichever way this ends, they end these two threads. Either may wait for a place of checkpoints that
+            // is away: they are waited for when everything else is done.
             let (running, over) = mpsc::channel();
             let (running_too, over_too) = mpsc::channel();
-            let publishing = spawn(scope, "publisher", &ended, || publish(&mut outbound, &ended))?;
-            let pulsing = spawn(scope, "pulse", &ended, || {
-                beat(&mut pulse, &ended);
-                Ok(())
-            });
             let looking = spawn(scope, "lookout", &ended, move || {
                 look(&mut lookout, &over_too);
                 Ok(())
@@ -97,22 +93,40 @@ impl Processor {
             let writing = checkpoints
                 .as_mut()
                 .map(|checkpoints| spawn(scope, "checkpoints", &ended, move || write_checkpoints(checkpoints, &over)));
-            let applied = {
-                let _end = End(&ended);
-                apply(&mut tasks, stop, &ended)
-            };
-            tasks.interrupt();
+            let worked = work(tasks, outbound, pulse, stop, &ended);
             drop::<[mpsc::Sender<()>; 2]>([running, running_too]);
-            let pulsed = pulsing.and_then(joined).and(looking.and_then(joined));
             let wrote = writing.map_or(Ok(()), |writing| joined(writing?));
-            applied.and(joined(publishing)).and(pulsed).and(wrote)
-        })?;
-        drain(&mut outbound)?;
-        tasks.close()
+            worked.and(looking.and_then(joined)).and(wrote)
+        })
     }
 }
 
 type Outcome = Result<(), ProcessorError>;
+
+fn work(
+    mut tasks: TaskLoop,
+    mut outbound: Outbound,
+    mut pulse: Pulse,
+    stop: &AtomicBool,
+    ended: &AtomicBool,
+) -> Outcome {
+    std::thread::scope(|scope| {
+        let publishing = spawn(scope, "publisher", ended, || publish(&mut outbound, ended))?;
+        let pulsing = spawn(scope, "pulse", ended, || {
+            beat(&mut pulse, ended);
+            Ok(())
+        });
+        let applied = {
+            let _end = End(ended);
+            apply(&mut tasks, stop, ended)
+        };
+        tasks.interrupt();
+        let pulsed = pulsing.and_then(joined);
+        applied.and(joined(publishing)).and(pulsed)
+    })?;
+    drain(&mut outbound)?;
+    tasks.close()
+}
 
 /// However the applying thread ends, be it by a panic, the others are not waited for in vain.
 struct End<'a>(&'a AtomicBool);

@@ -1,10 +1,13 @@
 //! Checkpoints in a real S3-compatible store. The directory has the long tests; here are those in which the store takes part.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use bus::Offset;
 use bus::config::Checkpoints;
 use bus::connection::{S3Connection, S3Credentials, Secret};
-use processor::{Failpoints, Point, Processor, ProcessorError, StateLoss, Stopped};
+use processor::metrics::{Alarm, TaskFigures};
+use processor::{Failpoints, Point, Processor, ProcessorError, Stage, StateLoss, Stopped, TaskId};
 use testbed::s3::{self, Store};
 
 use crate::kill::kill_often;
@@ -13,6 +16,8 @@ use crate::points;
 use crate::world::send;
 
 const KILLS: u32 = 4;
+/// It is looked once a second whether a checkpoint is due.
+const LIFE_MS_MAX: u64 = 4_000;
 
 /// In the store that all tests share.
 pub fn bucket(prefix: &str) -> Checkpoints {
@@ -43,7 +48,10 @@ fn processors_that_end_at_points_of_a_checkpoint_in_a_store_lose_and_repeat_noth
 
 #[test]
 fn a_process_killed_at_any_instant_with_checkpoints_in_a_store_loses_and_repeats_nothing() {
-    kill_often(KILLS, Some("kill"));
+    kill_often(KILLS, LIFE_MS_MAX, Some("kill"));
+    let (shown, unfinished) = seen("kill");
+    println!("{} checkpoints, {unfinished} uploads that are not over", shown.len());
+    assert!(!shown.is_empty(), "nobody lived long enough for a checkpoint");
 }
 
 #[test]
@@ -131,6 +139,41 @@ fn what_a_process_left_unfinished_is_removed_by_the_next() {
     assert_eq!(seen("orphans").1, TASKS, "its own, and nobody else's");
     assert_eq!(checkpoints.show().unwrap(), TASKS);
     assert_eq!(seen("orphans").1, 0);
+}
+
+/// The newest checkpoint of the partition that the events are in, and the alarm, once it was looked.
+fn looked_at(scene: &Scene) -> (Option<Offset>, Option<Alarm>) {
+    let processor = scene.start(StateLoss::Refuse).unwrap();
+    let watch = processor.watch();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| processor.run(&stop));
+        let seen = loop {
+            let tasks = watch.metrics().map(|metrics| metrics.tasks).unwrap_or_default();
+            let is_looked_at = |task: &&TaskFigures| task.task == TASK && task.lag.is_some();
+            if let Some(task) = tasks.iter().find(is_looked_at) {
+                break (task.checkpoint.map(|checkpoint| checkpoint.at), task.alarm);
+            }
+            assert!(!running.is_finished(), "it ended");
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        stop.store(true, Ordering::SeqCst);
+        running.join().unwrap().unwrap();
+        seen
+    })
+}
+
+const TASK: TaskId = TaskId { stage: Stage::Events, partition: 0 };
+
+#[test]
+fn checkpoints_in_a_store_count_for_the_alarm_of_retention() {
+    let scene = Scene::storing(|_| bucket("alarm"));
+    scene.forget_input();
+    // An hour is not enough for a checkpoint's age and a restore, but there is one.
+    assert_eq!(looked_at(&scene), (Some(Offset(80)), Some(Alarm::KeptTooShort)));
+    let remove = "for o in s3.list_objects_v2(Bucket=bucket, Prefix='alarm/')['Contents']: s3.delete_object(Bucket=bucket, Key=o['Key'])";
+    Store::shared().boto(remove, &[]);
+    assert_eq!(looked_at(&scene), (None, Some(Alarm::NoCheckpoint)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use ureq::{Agent, Body};
 /// How long a signature counts. Clocks may differ by as much.
 pub(super) const VALID: Duration = Duration::from_mins(15);
 /// For a part, on a slow line.
-const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// A range that is read, and more than any list of a thousand names.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Between tries, of which there is one more.
