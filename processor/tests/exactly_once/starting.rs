@@ -10,7 +10,7 @@ use processor::{Core, CoreError, Cores, Failpoints, Heard, Point, Processor, Sen
 
 use crate::oracle;
 use crate::standin::Standin;
-use crate::world::{declare, folder, open_log, send, settings};
+use crate::world::{declare, directory, folder, open_log, send, settings};
 
 /// The first time it is asked, what it needs is away.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ fn a_partition_whose_core_cannot_be_made_yet_is_accepted_once_and_only_when_it_c
         counting.fetch_add(usize::from(point == Point::Accepted), Ordering::SeqCst);
         Ok(())
     });
-    let settings = settings("a", &folder.path().join("a"), &folder.path().join("checkpoints"), 10);
+    let settings = settings("a", &folder.path().join("a"), &directory(folder.path()), 10);
     let mut processor = Processor::start(Arc::clone(&bus), settings, Arc::new(Late::default()), failpoints).unwrap();
     let error = loop {
         match processor.tasks.turn() {
