@@ -168,7 +168,7 @@ impl<'o> Run<'o> {
         let input = risk::Input { appended_at: record.appended_at, alert: &alert };
         let effects = risk::step(&self.risk, &mut view, &input);
         let changes = view.into_changes().unwrap();
-        self.take(changes, effects.rows);
+        self.take(changes, &effects.rows);
     }
 
     /// Ticks, and markers that are for the next command.
@@ -216,7 +216,7 @@ impl<'o> Run<'o> {
         let mut view = View::over(&self.state);
         let effects = step(&self.plan, &mut view, &Input { task, appended_at: record.appended_at, what });
         let changes = view.into_changes().unwrap();
-        self.take(changes, effects.rows);
+        self.take(changes, &effects.rows);
         if let Some(plan) = effects.plan {
             self.plan = plan;
         }
@@ -227,9 +227,11 @@ impl<'o> Run<'o> {
         }
     }
 
-    fn take(&mut self, changes: Changes, rows: Vec<step::Row>) {
+    fn take(&mut self, changes: Changes, rows: &[step::Row]) {
         self.state.apply(changes);
-        rows.iter().for_each(|row| self.push(row.topic, &row.key, &row.record));
+        for row in rows {
+            self.push(row.topic, &row.key, &row.record);
+        }
     }
 
     fn refuse(&mut self, record: &Recorded, error: &DecodeError) {

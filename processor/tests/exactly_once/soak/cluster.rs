@@ -120,11 +120,12 @@ impl Seat {
         let folder = folder.join(name);
         std::fs::create_dir(&folder).unwrap();
         let config = format!(
-            "instance = {name:?}\ndir = {:?}\n[kafka]\nbrokers = [{brokers:?}]\n[processor]\nlisten = \"127.0.0.1:0\"\n\
+            "instance = {name:?}\ndir = \"{}\"\n[kafka]\nbrokers = [{brokers:?}]\n[processor]\nlisten = \"127.0.0.1:0\"\n\
              session_timeout = \"{}s\"\nstatic_membership = {is_static}\ntick_every = \"500ms\"\n\
-             checkpoints = {checkpoints:?}\ncheckpoint_every = \"10s\"\n",
-            folder.join("data"),
+             checkpoints = \"{}\"\ncheckpoint_every = \"10s\"\n",
+            folder.join("data").display(),
             SESSION.as_secs(),
+            checkpoints.display(),
         );
         std::fs::write(folder.join("config.toml"), config).unwrap();
         Self { name, folder, running: None, ended_by_itself: 0 }
