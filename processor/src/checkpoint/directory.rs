@@ -68,7 +68,7 @@ impl Place for Directory {
     }
 
     fn remove(&self, name: &Name) -> io::Result<()> {
-        remove(&self.file(name))
+        remove(self.file(name))
     }
 }
 

@@ -143,7 +143,7 @@ impl Checkpointer {
         for waiting in std::mem::take(&mut self.waiting) {
             match live.get(&waiting.task) {
                 Some(live) if live.epoch == waiting.epoch && live.published < waiting.name.at => {
-                    self.waiting.push(waiting)
+                    self.waiting.push(waiting);
                 }
                 Some(live) if live.epoch == waiting.epoch => match self.show_one(waiting) {
                     Err(ProcessorError::Checkpoint(error)) => outcome = Err(error),

@@ -85,7 +85,9 @@ fn a_state_directory_that_cannot_be_written_is_said_at_the_start() {
 }
 
 /// Which files are spoilt, by the beginning or the end of their names, and how.
-const DAMAGES: [(&str, fn(&mut Vec<u8>)); 4] = [
+type Damage = fn(&mut Vec<u8>);
+
+const DAMAGES: [(&str, Damage); 4] = [
     (".sst", |bytes| bytes.iter_mut().step_by(16).for_each(|byte| *byte ^= 0x5A)),
     // In the data, not in what is read when the file is opened.
     (".sst", |bytes| bytes[..24].iter_mut().for_each(|byte| *byte ^= 0x5A)),

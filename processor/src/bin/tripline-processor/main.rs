@@ -53,13 +53,13 @@ fn main() -> ExitCode {
         Err(failure) => return failure.report(bus::config::LogForm::Text),
     };
     let form = settled.log_form;
-    match run(settled) {
+    match run(&settled) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(form),
     }
 }
 
-fn run(settled: Settled) -> Result<(), Failure> {
+fn run(settled: &Settled) -> Result<(), Failure> {
     logging::start(settled.log_filter.as_deref(), settled.log_form)?;
     let stop = stopped_by_signals()?;
     let watched = Watched::default();
@@ -67,7 +67,7 @@ fn run(settled: Settled) -> Result<(), Failure> {
     let health = health::serve(settled.listen, watched.clone())?;
     tracing::info!(address = %health.address(), "health and metrics are served");
     let instance = settled.settings.instance.clone();
-    let Some(processor) = start_once_reached(&settled, &watched, &stop)? else { return Ok(()) };
+    let Some(processor) = start_once_reached(settled, &watched, &stop)? else { return Ok(()) };
     watched.set(processor.watch());
     tracing::info!(instance = instance.as_str(), "the processor runs");
     processor.run(&stop)?;

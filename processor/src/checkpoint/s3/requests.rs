@@ -132,7 +132,7 @@ impl Client {
 
     /// Key and id of every upload in the bucket that was begun and is not over.
     ///
-    /// Of the whole bucket, for some stores (MinIO) list those of a prefix only where it is a whole key.
+    /// Of the whole bucket, for some stores (`MinIO`) list those of a prefix only where it is a whole key.
     pub fn unfinished(&self, pages_max: usize) -> io::Result<Vec<(String, String)>> {
         let mut found = Vec::new();
         let mut after = None;
