@@ -39,7 +39,7 @@ enum Task {
     /// A real schema registry (Confluent's API) that runs until it is stopped
     #[command(subcommand)]
     Registry(Registry),
-    /// A real S3-compatible store (MinIO) that runs until it is stopped
+    /// A real S3-compatible store that runs until it is stopped
     #[command(subcommand)]
     S3(S3),
     /// Fetches the real parts, then runs every test of the workspace
