@@ -23,6 +23,9 @@ use crate::{Batch, BatchLimit, BusError, Header, Offset, Partition, Result};
 /// A poll may not wait long for what is only nice to know.
 const END_MAX: Duration = Duration::from_millis(200);
 
+/// To find out which topic is gone.
+const METADATA_WITHIN: Duration = Duration::from_secs(5);
+
 /// What a consumer reads.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
@@ -163,10 +166,25 @@ fn interruption<C: ConsumerContext>(
             Err(Interruption::Failed(lost_place(consumer, link, tracks, error)))
         }
         code if failure::mends_itself(code) => Ok(()),
+        code if failure::is_unknown(code) => {
+            let missing = missing_topic(consumer);
+            let doing = Doing { what: "polling", topic: missing.as_deref() };
+            Err(Interruption::Failed(failure::of(error, link, doing)))
+        }
         // Who reads outside of groups needs no right to any: librdkafka looks for a coordinator all the same.
         Code::GroupAuthorizationFailed if consumer.subscription().is_ok_and(|topics| topics.count() == 0) => Ok(()),
         _ => Err(Interruption::Failed(failure::of(error, link, Doing::what("polling")))),
     }
+}
+
+/// Which of the topics that are subscribed to is not there any more; librdkafka does not say.
+fn missing_topic<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<String> {
+    let subscribed = consumer.subscription().ok()?;
+    let is_missing = |topic: &str| {
+        let found = consumer.fetch_metadata(Some(topic), METADATA_WITHIN);
+        found.is_ok_and(|found| found.topics().iter().any(|topic| topic.error().is_some()))
+    };
+    subscribed.elements().iter().map(|element| element.topic().to_owned()).find(|topic| is_missing(topic))
 }
 
 /// Which position is gone. librdkafka says that one is (`auto.offset.reset=error`), but not which.

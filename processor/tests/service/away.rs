@@ -82,8 +82,8 @@ fn an_input_that_is_deleted_ends_the_service_by_its_name() {
     let arguments = ["--bootstrap-server", &bootstrap, "--delete", "--topic", topic];
     tool("org.apache.kafka.tools.TopicCommand", &arguments).unwrap();
     let (status, said) = service.wait();
-    let is_why = |line: &String| line.starts_with(r#"{"error""#) && line.contains(topic);
-    assert!(status == 1 && said.iter().any(is_why), "{status}: {said:#?}");
+    let is_named = |line: &String| line.contains(topic) && line.contains("does not exist");
+    assert!(status == 1 && said.iter().any(is_named), "{status}: {said:#?}");
     // Until it is there again, nothing starts.
     let ended = run(cluster.home.path(), &Cluster::ARGS);
     assert!(ended.status == 1 && ended.stderr.contains(topic), "{ended:?}");
