@@ -89,7 +89,7 @@ mod tests {
             ],
             vec![Cell::plain("low"), Cell::plain("r"), Cell::plain("steers\x1b[2J")],
         ];
-        let plain = "SEV   RULE    MESSAGE\nhigh  a rule  a text that is …\nlow   r       steers\\u001b[2J\n";
+        let plain = "SEV   RULE    MESSAGE\nhigh  a rule  a text that is l…\nlow   r       steers\\u001b[2J\n";
         assert_eq!(render(&["SEV", "RULE", "MESSAGE"], &rows, 31, false), plain);
         let coloured = render(&["SEV", "RULE", "MESSAGE"], &rows, 31, true);
         assert_eq!(coloured.replace("\x1b[31m", "").replace("\x1b[0m", ""), plain);
