@@ -40,7 +40,7 @@ impl Stand {
         let connection = KafkaConnection { brokers: broker.bootstrap(), security: Security::Plaintext };
         let bus = Kafka::connect(connection, "bench").expect("the broker was just started");
         let mut stand = Self { broker, bus, processor: None, filled: 0, folder };
-        stand.tripline(&["topology", "apply", "--topology", &stand.topology()]);
+        stand.tripline(&["topology", "apply", &stand.topology()]);
         stand.start();
         stand.tripline(&["rules", "apply", &stand.topology()]);
         stand
