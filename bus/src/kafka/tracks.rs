@@ -108,33 +108,37 @@ impl Tracks {
         }
     }
 
-    /// Settles doubtful ends by the ends that partitions have now, and answers which are read to theirs: those that end
+    /// Settles a doubtful end by the ends that partitions have now, and answers which are read to theirs: those that end
     /// where the event said and have no rival there, or nothing unread before it. An end that cannot be asked for now
-    /// stays doubtful.
+    /// stays doubtful. One at a time: whoever polls waits for the answer.
     pub fn settle(&mut self, now: Instant, end_of: impl Fn(&Partition) -> Option<Offset>) -> Vec<Partition> {
-        let mut settled = Vec::new();
-        if self.doubtful.is_empty() || self.asked_at.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
-            return settled;
+        if self.asked_at.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
+            return Vec::new();
         }
-        self.asked_at = Some(now);
-        for end in std::mem::take(&mut self.doubtful) {
-            let candidates = self.all.iter_mut().filter(|track| track.could_end(end));
-            let ends: Option<Vec<_>> = candidates.map(|track| Some((end_of(&track.partition)?, track))).collect();
-            let Some(ends) = ends else {
-                self.doubt(end);
+        while !self.doubtful.is_empty() {
+            let end = self.doubtful.remove(0);
+            let candidates: Vec<&mut Track> = self.all.iter_mut().filter(|track| track.could_end(end)).collect();
+            if candidates.is_empty() {
+                // All went on since, and will be told of again.
                 continue;
+            }
+            self.asked_at = Some(now);
+            let ends = candidates.into_iter().map(|track| Some((end_of(&track.partition)?, track)));
+            let Some(ends) = ends.collect::<Option<Vec<_>>>() else {
+                self.doubt(end);
+                return Vec::new();
             };
-            // Who ends elsewhere by now went on since, and will be told of again.
             let mut there: Vec<_> = ends.into_iter().filter(|(at, _)| *at == end.at).map(|(_, track)| track).collect();
             if there.len() > 1 {
                 there.retain(|track| track.next == end.at);
             }
-            for track in there {
+            let settle = |track: &mut Track| {
                 track.next = end.at;
-                settled.push(track.partition.clone());
-            }
+                track.partition.clone()
+            };
+            return there.into_iter().map(settle).collect();
         }
-        settled
+        Vec::new()
     }
 }
 
@@ -204,7 +208,10 @@ mod tests {
             for at in told.iter().copied().map(Offset) {
                 found.extend(tracks.ended(End { index: 0, at }).cloned());
             }
-            found.extend(tracks.settle(Instant::now(), end_of));
+            let start = Instant::now();
+            for question in 0..3 {
+                found.extend(tracks.settle(start + ASK_EVERY * question, end_of));
+            }
             assert_eq!(found.iter().map(|partition| &*partition.topic).collect::<Vec<_>>(), expected, "{what}");
             assert!(found.iter().all(|partition| tracks.get(partition).unwrap().next == end_of(partition).unwrap()));
         }
