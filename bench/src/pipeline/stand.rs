@@ -81,7 +81,8 @@ impl Stand {
     pub fn begin_load(&self, rate: usize, seconds: u64) -> Child {
         let pid = self.processor.as_ref().expect("it runs").id().to_string();
         let (rate, seconds) = (rate.to_string(), format!("{seconds}s"));
-        let mut command = self.command(&["load", "--rate", &rate, "--duration", &seconds, "--pid", &pid]);
+        let mut command =
+            self.command(&["load", "--rate", &rate, "--duration", &seconds, "--pid", &pid, "--settle", "60s"]);
         command.args(["--output", "json"]).spawn().expect("tripline lies beside this program")
     }
 

@@ -37,6 +37,17 @@ fn what_does_not_come_is_lost_and_that_is_the_status() {
 }
 
 #[test]
+fn a_load_after_a_load_does_not_repeat_it() {
+    let home = Home::new();
+    let up = home.up(&[]);
+    for nth in 1..=2 {
+        let (run, told) = load(&home, &[]);
+        assert_eq!((run.status, &told["alerts_seen"], &told["lost"]), (0, &5.into(), &0.into()), "load {nth}: {run:?}");
+    }
+    up.end();
+}
+
+#[test]
 fn a_profile_with_mistakes_is_told_whole() {
     let home = Home::new();
     let text = "endpoint = 5\nalert_every = 0\n[quiet]\npayload = \"[1]\"\n";

@@ -76,8 +76,8 @@ impl Profile {
     pub fn event(&self, run: &str, number: u64, at: Timestamp) -> TelemetryEvent {
         let kind = if self.alert_of(number).is_some() { &self.alerting } else { &self.quiet };
         let endpoint_id = EndpointId::new(format!("load-{}", number / BURST * SCATTER % self.endpoints));
-        // No two payloads are the same, so that none is held back as a repeat.
-        let mut payload = format!("{}\"number\":{number},\"pad\":\"", kind.payload);
+        // No two payloads are the same, of other loads neither, so that none is held back as a repeat.
+        let mut payload = format!("{}\"run\":\"{run}\",\"number\":{number},\"pad\":\"", kind.payload);
         let pad = self.payload_bytes.saturating_sub(payload.len() + 2);
         payload.extend(std::iter::repeat_n('x', pad));
         payload.push_str("\"}");
