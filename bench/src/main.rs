@@ -46,8 +46,16 @@ enum Name {
     Replay,
     Embedded,
     Kafka,
+    /// Windowed updates in the store with few groups and with many
+    Groups,
     /// A processor on a real broker: latency, memory, throughput, restart
     Pipeline,
+    /// Ten minutes at 10,000 events/s on a real broker, and the greatest rate that is held
+    Sustained,
+    /// A backlog on a real broker by partitions and by size of payload
+    PipelineGrowth,
+    /// Two million groups on a real broker
+    PipelineGroups,
 }
 
 fn main() {
@@ -75,6 +83,10 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::Replay => replay::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),
+        Name::Groups => state::groups(runs),
         Name::Pipeline => pipeline::measure(runs),
+        Name::Sustained => pipeline::sustained(runs),
+        Name::PipelineGrowth => pipeline::growth(runs),
+        Name::PipelineGroups => pipeline::groups(runs),
     }
 }

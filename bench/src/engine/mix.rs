@@ -18,7 +18,28 @@ const MATCHING: usize = 100;
 
 /// Avro bodies of so many events of the mix.
 pub fn bodies(count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|number| in_bursts(number, event(number))).collect()
+    (0..count).map(nth).collect()
+}
+
+/// One event of the mix.
+pub fn nth(number: usize) -> Vec<u8> {
+    in_bursts(number, event(number))
+}
+
+/// One event of the mix, its payload filled up to so many bytes.
+pub fn nth_of(number: usize, payload_bytes: usize) -> Vec<u8> {
+    let (topic, mut payload) = event(number);
+    let closed = payload.pop();
+    assert_eq!(closed, Some('}'), "an object");
+    payload.push_str(r#","trace":""#);
+    let mut mixed = number as u64;
+    while payload.len() + 2 < payload_bytes {
+        mixed = mixed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17);
+        // A word of its own, and one that is everywhere: it packs about as text does.
+        write!(payload, "{mixed:016x} at frame ").expect("a String takes all");
+    }
+    payload.push_str(r#""}"#);
+    in_bursts(number, (topic, payload))
 }
 
 /// The same events, no two of one endpoint in a row: each touches rows of state that no event of its batch has touched.
@@ -49,18 +70,22 @@ fn in_bursts(number: usize, what: (&'static str, String)) -> Vec<u8> {
 
 /// Logins of so many users, one after the other, all from one endpoint each thousand.
 pub fn logins(count: usize, users: usize) -> Vec<Vec<u8>> {
-    let login = |number: usize| {
-        let user = number % users;
-        // A user stays with an endpoint: the window's group lives there.
-        let payload = format!(r#"{{"user":"user-{user}","method":"password","ok":true}}"#);
-        body(&of(
-            number,
-            user % ENDPOINTS,
-            (number / users * (users / ENDPOINTS)) + user / ENDPOINTS,
-            ("auth.login", payload),
-        ))
-    };
-    (0..count).map(login).collect()
+    (0..count).map(|number| body(&login(number, users))).collect()
+}
+
+/// One login of them, where the same user logs in again after twenty seconds, however many users there are.
+pub fn login_in_turn(number: usize, users: usize) -> Vec<u8> {
+    const ROUND_US: usize = 20_000_000;
+    let at = time(signed(number / users * ROUND_US + number % users * ROUND_US / users));
+    body(&TelemetryEvent { observed_at: at, ingested_at: at, ..login(number, users) })
+}
+
+fn login(number: usize, users: usize) -> TelemetryEvent {
+    let user = number % users;
+    // A user stays with an endpoint: the window's group lives there.
+    let payload = format!(r#"{{"user":"user-{user}","method":"password","ok":true}}"#);
+    let seq = number / users * (users / ENDPOINTS) + user / ENDPOINTS;
+    of(number, user % ENDPOINTS, seq, ("auth.login", payload))
 }
 
 fn event(number: usize) -> (&'static str, String) {
@@ -69,7 +94,6 @@ fn event(number: usize) -> (&'static str, String) {
 
 /// The `seq`th event of an endpoint; a hundred microseconds lie between one event and the next.
 fn of(number: usize, endpoint: usize, seq: usize, (topic, payload): (&str, String)) -> TelemetryEvent {
-    let signed = |number: usize| i64::try_from(number).expect("a count of events in memory");
     let at = time(signed(number) * 100);
     TelemetryEvent {
         event_id: EventId::new(format!("{number:032x}")).expect("long enough"),
@@ -82,6 +106,10 @@ fn of(number: usize, endpoint: usize, seq: usize, (topic, payload): (&str, Strin
         payload: JsonObject::new(payload).expect("an object"),
         ..sample::event(200, 0)
     }
+}
+
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).expect("a count of events")
 }
 
 /// What no rule has anything to say to, by the shares of a busy host.

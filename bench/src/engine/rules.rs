@@ -32,6 +32,9 @@ pub fn generated(count: usize) -> Arc<Plan> {
     plan(&text)
 }
 
+/// The same over so long that no group ends.
+pub const COUNTING_LONG: &str = "rule logins {\ntopic: \"auth.login\"\nfilter: \"count_in_window(1h, by: $.user) >= 20\"\nseverity: low\ncategory: security\nalert: \"{count}\"\n}";
+
 /// A count per user that no user reaches.
 pub fn counting() -> Arc<Plan> {
     plan(

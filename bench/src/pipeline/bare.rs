@@ -5,33 +5,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bus::connection::{KafkaConnection, Security};
 use bus::kafka::Kafka;
+use bus::{Offset, Partition};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message, TopicPartitionList};
 
 use crate::log::{self, PARTITIONS, VALUE_BYTES, WAIT_MAX};
 
-const ALERT_EVERY: usize = 100;
+const ALERT_EVERY: u64 = 100;
 /// Of one transaction; it takes what is there.
 const EVENTS_MAX: usize = 10_000;
 const PACE: Duration = Duration::from_millis(1);
 const AFTERMATH: Duration = Duration::from_secs(2);
 
 /// From when an event was due to when its row can be read, sorted.
-pub fn latencies(brokers: &str, rate: usize, duration: Duration) -> Vec<Duration> {
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-    let [input, output] = ["in", "out"].map(|name| format!("bare-{name}-{run}"));
-    let connection = KafkaConnection { brokers: brokers.to_owned(), security: Security::Plaintext };
-    let kafka = Kafka::connect(connection, "bare").expect("the broker runs");
-    for topic in [&input, &output] {
-        log::create(&kafka, topic);
-    }
+pub fn latencies(bus: &Kafka, brokers: &str, rate: usize, duration: Duration) -> Vec<Duration> {
+    let [input, output] = topics(bus);
+    let all_of = |topic| (0..PARTITIONS).map(|index| (Partition::new(topic, index), Offset(0))).collect::<Vec<_>>();
+    let (inputs, outputs) = (all_of(input.as_str()), all_of(output.as_str()));
     let (begun, is_over) = (Instant::now(), AtomicBool::new(false));
     thread::scope(|scope| {
-        let looping = scope.spawn(|| consume_and_transact(brokers, &input, &output, &is_over));
-        let reading = scope.spawn(|| read(brokers, &output, begun, &is_over));
+        let looping = scope.spawn(|| {
+            let mut transacting = Transacting::new(brokers, &inputs, &output);
+            while !is_over.load(Ordering::Acquire) {
+                transacting.turn();
+            }
+        });
+        let reading = scope.spawn(|| read(brokers, &outputs, begun, &is_over));
         send(brokers, &input, rate, duration, begun);
         thread::sleep(AFTERMATH);
         is_over.store(true, Ordering::Release);
@@ -39,6 +40,30 @@ pub fn latencies(brokers: &str, rate: usize, duration: Duration) -> Vec<Duration
         let mut took = reading.join().expect("the reader goes on");
         took.sort_unstable();
         took
+    })
+}
+
+/// Events a second from here to these ends, from the first that comes to the last that is committed.
+pub fn throughput(bus: &Kafka, brokers: &str, inputs: &[(Partition, Offset, Offset)]) -> f64 {
+    let [_, output] = topics(bus);
+    let total: u64 = inputs.iter().map(|(_, from, end)| end.0 - from.0).sum();
+    let from: Vec<_> = inputs.iter().map(|(partition, from, _)| (partition.clone(), *from)).collect();
+    let mut transacting = Transacting::new(brokers, &from, &output);
+    let mut begun = None;
+    while transacting.seen < total {
+        begun = begun.or(transacting.turn());
+    }
+    let took = begun.expect("there was something").elapsed();
+    log::per_second(usize::try_from(total).expect("fits memory"), took)
+}
+
+/// New ones.
+fn topics(bus: &Kafka) -> [String; 2] {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    ["in", "out"].map(|name| {
+        let topic = format!("bare-{name}-{now}");
+        log::create(bus, &topic);
+        topic
     })
 }
 
@@ -69,47 +94,67 @@ fn send(brokers: &str, topic: &str, rate: usize, duration: Duration, begun: Inst
     producer.flush(WAIT_MAX).expect("acknowledged");
 }
 
-fn consume_and_transact(brokers: &str, input: &str, output: &str, is_over: &AtomicBool) {
-    let consumer = consumer(brokers, input);
-    let producer: BaseProducer = config(brokers)
-        .set("transactional.id", input)
-        .set("retry.backoff.ms", "1")
-        .set("compression.type", "lz4")
-        .create()
-        .expect("a producer");
-    producer.init_transactions(WAIT_MAX).expect("a transactional producer");
-    let mut seen = 0;
-    while !is_over.load(Ordering::Acquire) {
-        let Some(first) = consumer.poll(Duration::from_millis(100)) else { continue };
-        producer.begin_transaction().expect("no other is open");
-        let mut offsets = TopicPartitionList::new();
-        let mut next = Some(first);
+/// A consumer, a producer, and how far they are.
+struct Transacting<'a> {
+    consumer: BaseConsumer,
+    producer: BaseProducer,
+    input: &'a str,
+    output: &'a str,
+    seen: u64,
+}
+
+impl<'a> Transacting<'a> {
+    /// All inputs are partitions of one topic.
+    fn new(brokers: &str, inputs: &'a [(Partition, Offset)], output: &'a str) -> Self {
+        let producer: BaseProducer = config(brokers)
+            .set("transactional.id", output)
+            .set("retry.backoff.ms", "1")
+            .set("compression.type", "lz4")
+            .create()
+            .expect("a producer");
+        producer.init_transactions(WAIT_MAX).expect("a transactional producer");
+        Self { consumer: consumer(brokers, inputs), producer, input: &inputs[0].0.topic, output, seen: 0 }
+    }
+
+    /// One transaction of what is there; answers when its first event came.
+    fn turn(&mut self) -> Option<Instant> {
+        let mut next = Some(self.consumer.poll(Duration::from_millis(100))?);
+        let first = Instant::now();
+        self.producer.begin_transaction().expect("no other is open");
+        let mut ends: Vec<(i32, i64)> = Vec::new();
         let mut taken = 0;
         while let Some(message) = next {
             let message = message.expect("no error");
-            if seen % ALERT_EVERY == 0 {
-                let row = BaseRecord::<(), _>::to(output).payload(message.payload().expect("a value"));
-                producer.send(row).expect("room");
+            if self.seen.is_multiple_of(ALERT_EVERY) {
+                let row = BaseRecord::<(), _>::to(self.output).payload(message.payload().expect("a value"));
+                self.producer.send(row).expect("room");
             }
-            drop(offsets.add_partition_offset(input, message.partition(), Offset::Offset(message.offset() + 1)));
-            offsets
-                .set_partition_offset(input, message.partition(), Offset::Offset(message.offset() + 1))
-                .expect("it was added");
-            seen += 1;
+            let (partition, end) = (message.partition(), message.offset() + 1);
+            match ends.iter_mut().find(|(known, _)| *known == partition) {
+                Some((_, known)) => *known = end,
+                None => ends.push((partition, end)),
+            }
+            self.seen += 1;
             taken += 1;
-            next = if taken < EVENTS_MAX { consumer.poll(Duration::ZERO) } else { None };
+            next = if taken < EVENTS_MAX { self.consumer.poll(Duration::ZERO) } else { None };
         }
-        let metadata = consumer.group_metadata().expect("a group");
-        producer.send_offsets_to_transaction(&offsets, &metadata, WAIT_MAX).expect("offsets");
-        while producer.in_flight_count() > 0 {
-            producer.poll(PACE);
+        let mut offsets = TopicPartitionList::new();
+        for (partition, end) in ends {
+            let end = rdkafka::Offset::Offset(end);
+            offsets.add_partition_offset(self.input, partition, end).expect("a place");
         }
-        producer.commit_transaction(WAIT_MAX).expect("committed");
+        let metadata = self.consumer.group_metadata().expect("a group");
+        self.producer.send_offsets_to_transaction(&offsets, &metadata, WAIT_MAX).expect("offsets");
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(PACE);
+        }
+        self.producer.commit_transaction(WAIT_MAX).expect("committed");
+        Some(first)
     }
 }
 
-fn read(brokers: &str, topic: &str, begun: Instant, is_over: &AtomicBool) -> Vec<Duration> {
-    let consumer = consumer(brokers, topic);
+fn read(brokers: &str, places: &[(Partition, Offset)], begun: Instant, is_over: &AtomicBool) -> Vec<Duration> {
+    let consumer = consumer(brokers, places);
     let mut took = Vec::new();
     while !is_over.load(Ordering::Acquire) {
         let Some(message) = consumer.poll(Duration::from_millis(20)) else { continue };
@@ -121,10 +166,10 @@ fn read(brokers: &str, topic: &str, begun: Instant, is_over: &AtomicBool) -> Vec
     took
 }
 
-/// Of all partitions from their beginning; the group is there for its offsets only.
-fn consumer(brokers: &str, topic: &str) -> BaseConsumer {
+/// The group is there for its offsets only.
+fn consumer(brokers: &str, from: &[(Partition, Offset)]) -> BaseConsumer {
     let consumer: BaseConsumer = config(brokers)
-        .set("group.id", topic)
+        .set("group.id", "bare")
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_committed")
         .set("fetch.wait.max.ms", "20")
@@ -132,9 +177,10 @@ fn consumer(brokers: &str, topic: &str) -> BaseConsumer {
         .create()
         .expect("a consumer");
     let mut places = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        let partition = i32::try_from(partition).expect("few partitions");
-        places.add_partition_offset(topic, partition, Offset::Beginning).expect("a place");
+    for (partition, offset) in from {
+        let index = i32::try_from(partition.index).expect("few partitions");
+        let offset = rdkafka::Offset::Offset(i64::try_from(offset.0).expect("few records"));
+        places.add_partition_offset(&partition.topic, index, offset).expect("a place");
     }
     consumer.assign(&places).expect("assigned");
     consumer

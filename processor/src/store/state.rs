@@ -61,7 +61,12 @@ impl view::Store for TaskState<'_> {
         });
         let mut whole = self.key.borrow_mut();
         keys::write_state(self.task, from, &mut whole);
-        walk.seek(&*whole);
+        // Whoever scans asks for what lies behind the row that came last: a step costs a fraction of a search.
+        if walk.key().is_some_and(|at| is_just_behind(&whole, at)) {
+            walk.next();
+        } else {
+            walk.seek(&*whole);
+        }
         let found = walk.item().map(|(key, value)| (&key[PREFIX_BYTES..], value));
         let found = found.filter(|(key, _)| *key < to).map(|(key, value)| (key.to_vec(), value.to_vec()));
         if let Err(error) = walk.status() {
@@ -69,6 +74,11 @@ impl view::Store for TaskState<'_> {
         }
         found
     }
+}
+
+/// Whether no key lies between `at` and `key`.
+fn is_just_behind(key: &[u8], at: &[u8]) -> bool {
+    key.strip_prefix(at).is_some_and(|rest| rest == [0])
 }
 
 impl std::fmt::Debug for TaskState<'_> {

@@ -2,10 +2,13 @@
 
 mod hot;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use detection::view::Store as _;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::migration::Migration;
@@ -49,6 +52,31 @@ fn a_task_reads_its_own_rows_and_no_others() {
     assert_eq!(store.state(TASK).get(b"a"), None);
     assert_eq!(store.state(OTHER).get(b"a"), Some(b"other".to_vec()));
     state.check().unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Whether it asks for what lies behind the row it found last, or for anything else.
+    #[test]
+    fn the_first_row_of_a_range_is_found_wherever_one_looked_before(
+        rows in vec(vec(0_u8..3, 1..4), 1..12),
+        asked in vec((any::<bool>(), vec(0_u8..4, 1..4), vec(0_u8..4, 1..4)), 1..20),
+    ) {
+        let (_folder, path) = folder();
+        let store = open(&path).unwrap();
+        put(&store, TASK, &rows.iter().map(|key| (&**key, Some(&**key))).collect::<Vec<_>>());
+        put(&store, OTHER, &[(&[0], Some(b"other"))]);
+        let sorted: BTreeSet<Vec<u8>> = rows.into_iter().collect();
+        let (state, mut last) = (store.state(TASK), vec![0]);
+        for (goes_on, from, to) in asked {
+            let from = if goes_on { [&*last, &[0]].concat() } else { from };
+            let expected = sorted.iter().find(|key| **key >= from && **key < to);
+            prop_assert_eq!(state.first(&from, &to), expected.map(|key| (key.clone(), key.clone())));
+            last = expected.cloned().unwrap_or(last);
+        }
+        state.check().unwrap();
+    }
 }
 
 #[test]
