@@ -3,10 +3,11 @@
 use contracts::field::Symbols;
 use contracts::records::{AnyRecord, DeadLetterReason};
 use contracts::topics;
+use detection::limits::Limits;
 use processor::{Counted, Readiness, Stage, Waiting};
 
 use crate::control::drafted;
-use crate::pipeline::{Pipeline, encoded, pack};
+use crate::pipeline::{Pipeline, compiled_within, encoded, pack};
 
 #[test]
 fn what_is_applied_again_in_silence_is_not_counted_again() {
@@ -37,6 +38,50 @@ fn what_is_applied_again_in_silence_is_not_counted_again() {
     let again = metrics.stages[&Stage::Events];
     assert_eq!((again.records, again.repeated, again.counted), (4, 4, Counted::default()));
     assert_eq!(metrics.readiness, Readiness::Ready);
+}
+
+/// One rule cannot afford what an endpoint sends it; another rule, and another endpoint of the same partition, do not notice.
+#[test]
+fn a_payload_over_the_budget_is_held_against_its_rule_and_its_partition_goes_on() {
+    const FAILURES_MAX: u32 = 5;
+    let limits = Limits { work_per_event_max: 100_000, breaker_failures_max: FAILURES_MAX, ..Limits::default() };
+    let mut pipeline = Pipeline::new(&compiled_within(
+        limits,
+        r#"rule heavy {
+            topic: "note"
+            filter: "luhn($.text, '[0-9]{256}')"
+            severity: low
+            category: security
+            alert: "a number"
+        }
+        rule light {
+            topic: "note"
+            filter: "$.last == true"
+            severity: low
+            category: security
+            alert: "the last"
+        }"#,
+    ));
+    let send = |endpoint: &str, number: u32, last: bool| {
+        let digits = "4111111111111112".repeat(500);
+        let event = drafted(&format!(
+            r#"{{"topic":"note","endpoint_id":"{endpoint}","payload":{{"text":"{digits}","number":{number},"last":{last}}}}}"#
+        ));
+        pipeline.send(topics::TELEMETRY_EVENTS, endpoint, &encoded(&event));
+    };
+    (0..=FAILURES_MAX).for_each(|number| send("busy", number, false));
+    send("other", 0, true);
+    pipeline.settle();
+    let events = pipeline.processor.watch().metrics().unwrap().stages[&Stage::Events];
+    assert_eq!(events.counted.detection.over_budget, u64::from(FAILURES_MAX) + 2);
+    let told = pipeline.records(topics::WATCHER_EVENTS);
+    let tripped = told.iter().filter(|(_, record)| {
+        matches!(record, AnyRecord::TelemetryEvent(event) if event.event_type == "circuit_breaker.tripped")
+    });
+    assert!(tripped.count() > 0, "a breaker opens over it: {told:?}");
+    let alerts = pipeline.records(topics::ALERTS);
+    let [(_, AnyRecord::Alert(alert))] = alerts.as_slice() else { panic!("{alerts:?}") };
+    assert_eq!((alert.rule_id.as_str(), alert.trigger_event.endpoint_id.as_str()), ("light", "other"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use contracts::records::AnyRecord;
 use contracts::schema::BuiltIn;
 use contracts::time::Timestamp;
 use contracts::{codec, owner_event, record, topics};
+use detection::limits::Limits;
 use detection::pack::PACK;
 use detection::plan::{self, Plan};
 use detection::risk::RiskPlan;
@@ -164,8 +165,12 @@ pub fn pack() -> Arc<Plan> {
 }
 
 pub fn compiled(rules: &str) -> Arc<Plan> {
+    compiled_within(Limits::default(), rules)
+}
+
+pub fn compiled_within(limits: Limits, rules: &str) -> Arc<Plan> {
     let rules = detection::text::parse("rules", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let watcher = Watcher { name: "supervised".to_owned(), subscriptions: Vec::new(), rules };
     let set = RuleSet { name: "scenarios".to_owned(), watchers: vec![watcher] };
-    Arc::new(Plan::compile(&set, &[], &plan::Options::default()).unwrap())
+    Arc::new(Plan::compile(&set, &[], &plan::Options { limits, ..plan::Options::default() }).unwrap())
 }
