@@ -51,6 +51,10 @@ pub enum ProcessorError {
     )]
     Fenced { count: u32, source: BusError },
 
+    /// The group has another member of this name; this one is out of it for good.
+    #[error(transparent)]
+    Displaced(BusError),
+
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bus::{Batch, Member, Offset, Partition, Polled, Record};
+use bus::{Batch, BusError, Member, Offset, Partition, Polled, Record};
 
 use crate::ProcessorError;
 use crate::failpoint::Point;
@@ -77,7 +77,7 @@ impl TaskLoop {
             Pending::Records => return self.apply().map(Heard::Records),
         }
         self.regulate()?;
-        match self.member.poll(&mut self.batch, &self.shared.settings.batch)? {
+        match self.member.poll(&mut self.batch, &self.shared.settings.batch).map_err(of_poll)? {
             Polled::Batch => {
                 let applied = self.apply()?;
                 self.note_ends()?;
@@ -250,6 +250,13 @@ impl TaskLoop {
             Flow::Open | Flow::Held => {}
         }
         Ok(())
+    }
+}
+
+fn of_poll(error: BusError) -> ProcessorError {
+    match error {
+        BusError::Fenced { .. } => ProcessorError::Displaced(error),
+        error => error.into(),
     }
 }
 

@@ -139,6 +139,8 @@ pub(super) fn is_unreachable(code: Code) -> bool {
             | Code::BrokerNotAvailable
             | Code::SSL
             | Code::TimedOutQueue
+            // Some brokers answered, and not all.
+            | Code::Partial
     )
 }
 

@@ -69,6 +69,12 @@ impl Kafka {
         Ok(Self { connection, name: name.to_owned(), tokens, link, asker, admin, published: Arc::default() })
     }
 
+    /// The host of the member that has this name in a group, if there is one. A process that died has a member there until
+    /// its session ends.
+    pub fn holder(&self, group: &str, instance: &Instance) -> Result<Option<String>> {
+        query::holder(&self.asker, &self.link, group, instance)
+    }
+
     fn new_link(&self) -> Arc<Link> {
         Arc::new(Link::new(&self.connection.brokers, self.tokens.clone()))
     }

@@ -9,14 +9,17 @@ use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::groups::GroupInfo;
 
 use super::failure::{self, Doing};
 use super::intake::{self, index_of, offset_of};
 use super::link::{Context, Link, Plain};
-use crate::{BusError, Extent, Offset, Partition, Result};
+use crate::{BusError, Extent, Instance, Offset, Partition, Result};
 
 /// How long the cluster may take to answer a question.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How long brokers may take to say who is in a group. Whoever asks that asks again.
+const HOLDER_MAX: Duration = Duration::from_secs(5);
 /// How long committed offsets may be held up by an open publication: its timeout, the broker's scan for such at its
 /// default of 10 s, and some room.
 pub(super) const STABLE_MAX: Duration = Duration::from_secs(30);
@@ -131,6 +134,17 @@ pub(super) fn committed(consumer: &Asker, link: &Link, partitions: &[Partition])
             None => Err(BusError::Protocol { what, reason: format!("no answer about {partition}") }),
         })
         .collect()
+}
+
+/// Where the member of this name is. Its client has the name of its instance, as [`settings::member`](super::settings::member)
+/// gives it; librdkafka's safe calls tell nothing of instances.
+pub(super) fn holder(consumer: &Asker, link: &Link, group: &str, instance: &Instance) -> Result<Option<String>> {
+    let groups = ask(consumer, link, HOLDER_MAX, |wait| consumer.fetch_group_list(Some(group), wait))
+        .map_err(|error| failure::of(&error, link, Doing::what("asking who is in a group")))?;
+    let mut members = groups.groups().iter().flat_map(GroupInfo::members);
+    let holder = members.find(|member| member.client_id() == instance.as_str());
+    // Brokers write addresses as Java does: "/10.0.0.7".
+    Ok(holder.map(|member| member.client_host().trim_start_matches('/').to_owned()))
 }
 
 /// The number of partitions of a topic, or that there is no such topic.

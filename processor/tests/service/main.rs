@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod away;
+mod cluster;
 mod collector;
 mod deployment;
+mod names;
 mod process;
 mod refusals;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bus::config::LogForm;
 use bus::registry::RegistryError;
@@ -54,6 +55,11 @@ pub enum Failure {
         lines(differences)
     )]
     TopicsDiffer { declared: String, differences: Vec<Difference> },
+    #[error(
+        "`{instance}` is the name of another process, too: one on {host} took our place in the group `{group}` and is there after \
+         {waited:?} still. Give each process an `instance` of its own, or end one of them"
+    )]
+    NameTaken { instance: String, group: String, host: String, waited: Duration },
     #[error(transparent)]
     Bus(#[from] BusError),
     #[error(transparent)]
@@ -72,7 +78,10 @@ impl Failure {
             | Self::EmbeddedLog { .. }
             | Self::LogFilter { .. }
             | Self::Traces { .. } => USAGE,
-            Self::Listen { .. } => CANNOT_REACH,
+            // Another process has it.
+            Self::Listen { .. } | Self::NameTaken { .. } | Self::Processor(ProcessorError::Fenced { .. }) => {
+                CANNOT_REACH
+            }
             Self::TopicsDiffer { differences, .. } => {
                 let is_fixed = |difference: &Difference| matches!(difference, Difference::Partitions { .. });
                 if differences.iter().any(is_fixed) { REFUSED } else { CHECK_FAILED }

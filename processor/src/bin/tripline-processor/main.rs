@@ -8,6 +8,7 @@
 
 mod args;
 mod deployment;
+mod displaced;
 mod failure;
 mod health;
 mod logging;
@@ -27,7 +28,7 @@ use detection::limits::Limits;
 use detection::plan::Plan;
 use detection::risk::RiskPlan;
 use processor::detecting::Detecting;
-use processor::{Failpoints, Processor};
+use processor::{Failpoints, Processor, ProcessorError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -67,19 +68,30 @@ fn run(settled: &Settled) -> Result<(), Failure> {
     let health = health::serve(settled.listen, watched.clone())?;
     tracing::info!(address = %health.address(), "health and metrics are served");
     let instance = settled.settings.instance.clone();
-    let Some(processor) = start_once_reached(settled, &watched, &stop)? else { return Ok(()) };
-    watched.set(processor.watch());
-    tracing::info!(instance = instance.as_str(), "the processor runs");
-    processor.run(&stop)?;
-    tracing::info!("stopped: what was applied is published, the partitions are given back");
+    while let Some(processor) = once_reached(&watched, &stop, || start(settled))? {
+        watched.set(processor.watch());
+        tracing::info!(instance = instance.as_str(), "the processor runs");
+        match processor.run(&stop) {
+            Err(ProcessorError::Displaced(error)) => displaced::wait(&error, settled, &watched, &stop)?,
+            ended => {
+                ended?;
+                tracing::info!("stopped: what was applied is published, the partitions are given back");
+                break;
+            }
+        }
+    }
     drop(health);
     Ok(())
 }
 
 /// What cannot be reached may come up after this process. `None`: it was asked to stop meanwhile.
-fn start_once_reached(settled: &Settled, watched: &Watched, stop: &AtomicBool) -> Result<Option<Processor>, Failure> {
+fn once_reached<T>(
+    watched: &Watched,
+    stop: &AtomicBool,
+    attempt: impl Fn() -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
     while !stop.load(Ordering::Acquire) {
-        match start(settled) {
+        match attempt() {
             Err(failure) if failure.is_passing() => {
                 let reason = failure.message();
                 tracing::warn!(%reason, "cannot start yet; trying again");
