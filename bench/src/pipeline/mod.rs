@@ -84,7 +84,9 @@ pub fn sustained(_: u32) -> Vec<Figure> {
     let (settled, last) = (resident.len() / 5, resident.len() * 9 / 10);
     let mut figures = of_rate(SUSTAINED_RATE, seconds, &[(told, vec![Duration::ZERO])]);
     figures.retain(|figure| !figure.name.contains("bare"));
-    figures.iter_mut().for_each(|figure| figure.name = figure.name.replacen("pipeline", "sustained", 1));
+    for figure in &mut figures {
+        figure.name = figure.name.replacen("pipeline", "sustained", 1);
+    }
     figures.extend([
         Figure::new("sustained_resident_early", "MB", &resident[settled..2 * settled]),
         Figure::new("sustained_resident_late", "MB", &resident[last..]),

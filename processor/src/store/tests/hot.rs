@@ -23,13 +23,13 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let changes = || proptest::collection::vec((0..12_u8, proptest::option::weighted(0.8, 0..40_usize)), 1..6);
+    let changes = || vec((0..12_u8, proptest::option::weighted(0.8, 0..40_usize)), 1..6);
     prop_oneof![
         12 => (0..12_u8).prop_map(Action::Read),
         6 => changes().prop_map(Action::Write),
         2 => changes().prop_map(Action::Fail),
         1 => Just(Action::Wipe),
-        1 => proptest::collection::vec(0..12_u8, 0..4).prop_map(Action::Restore),
+        1 => vec(0..12_u8, 0..4).prop_map(Action::Restore),
         1 => Just(Action::Open),
     ]
 }
@@ -53,7 +53,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn what_is_read_is_what_was_written_whatever_is_kept_in_memory(
-        actions in proptest::collection::vec(action(), 1..80),
+        actions in vec(action(), 1..80),
         hot_rows_bytes in prop_oneof![Just(0), Just(FEW_ROWS_BYTES), Just(1 << 20)],
     ) {
         let (_folder, path) = folder();
