@@ -15,6 +15,7 @@ mod machine;
 mod pipeline;
 mod records;
 mod replay;
+mod risk;
 mod sample;
 mod state;
 
@@ -43,6 +44,7 @@ enum Name {
     Windows,
     Stages,
     State,
+    Risk,
     Replay,
     Embedded,
     Kafka,
@@ -80,6 +82,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::Windows => vec![engine::windows(runs)],
         Name::Stages => engine::stages::measure(runs),
         Name::State => state::measure(runs),
+        Name::Risk => risk::measure(runs),
         Name::Replay => replay::measure(runs),
         Name::Embedded => embedded::measure(runs),
         Name::Kafka => kafka::measure(runs),

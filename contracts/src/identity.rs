@@ -163,21 +163,26 @@ pub(crate) fn snapshot_id(agent_id: &AgentId, observed_at: i64, signals: &Vec<Si
 
 /// The id of what a report says: one that says the same at another time has the same.
 pub fn report_id(report: &RiskReport) -> ReportId {
-    let (reasons, evidence) = (face(&report.reasons), face(&report.evidence_links));
-    let signal = |signal: &Signal| -> Value<'static> {
-        let severity = signal.severity.symbol();
-        Object::new().with("severity", severity).with("signalId", signal.signal_id.as_str().to_owned()).into()
-    };
     ReportId::new(hash(
         Object::new()
             .with("reportVersion", &*report.report_version)
             .with("agentId", report.agent_id.as_str())
             .with("overallRisk", i64::from(report.overall_risk.get()))
             .with("confidence", report.confidence.symbol())
-            .with("reasons", read(&reasons))
-            .with("evidenceLinks", read(&evidence))
-            .with("signals", report.signals.iter().map(signal).collect::<Vec<_>>()),
+            .with("reasons", report.reasons.iter().map(|reason| Value::from(reason.as_str())).collect::<Vec<_>>())
+            .with("evidenceLinks", report.evidence_links.iter().map(evidence_part).collect::<Vec<_>>())
+            .with("signals", report.signals.iter().map(signal_part).collect::<Vec<_>>()),
     ))
+}
+
+// Members in their canonical order: the writer need not move them.
+
+fn signal_part(Signal { severity, signal_id, .. }: &Signal) -> Value<'_> {
+    Object::new().with("severity", severity.symbol()).with("signalId", signal_id.as_str()).into()
+}
+
+fn evidence_part(EvidenceRef { kind, reference }: &EvidenceRef) -> Value<'_> {
+    Object::new().with("ref", reference.as_str()).with("type", kind.as_str()).into()
 }
 
 /// A field as the JSON face names what is in it.

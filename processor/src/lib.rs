@@ -13,6 +13,7 @@
 //! and automatic offset resets.
 
 mod accepted_loss;
+mod backlog;
 pub mod checkpoint;
 pub mod control;
 pub mod core;

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bus::{Batch, BusError, Member, Offset, Partition, Polled, Record};
 
 use crate::ProcessorError;
+use crate::backlog::Backlog;
 use crate::failpoint::Point;
 use crate::metrics::Doing;
 use crate::ownership::Written;
@@ -23,7 +24,10 @@ pub struct TaskLoop {
     shared: Arc<Shared>,
     member: Box<dyn Member>,
     tasks: BTreeMap<TaskId, Task>,
+    /// What the last poll brought.
     batch: Batch,
+    /// What polls before it brought and is not applied yet.
+    backlog: Backlog,
     pending: Pending,
     flow: Flow,
     trouble: Option<String>,
@@ -34,7 +38,7 @@ pub struct TaskLoop {
 enum Pending {
     Nothing,
     Assigned(Vec<Partition>),
-    /// The records of `batch`.
+    /// The records of `backlog` and `batch`.
     Records,
 }
 
@@ -62,6 +66,7 @@ impl TaskLoop {
             member,
             tasks: BTreeMap::new(),
             batch: Batch::default(),
+            backlog: Backlog::default(),
             pending: Pending::Nothing,
             flow: Flow::Open,
             trouble: None,
@@ -77,12 +82,12 @@ impl TaskLoop {
             Pending::Records => return self.apply().map(Heard::Records),
         }
         self.regulate()?;
-        match self.member.poll(&mut self.batch, &self.shared.settings.batch).map_err(of_poll)? {
-            Polled::Batch => {
-                let applied = self.apply()?;
-                self.note_ends()?;
-                Ok(Heard::Records(applied))
-            }
+        let mut limit = self.shared.settings.batch;
+        if !self.backlog.is_empty() {
+            limit.wait = Duration::ZERO;
+        }
+        match self.member.poll(&mut self.batch, &limit).map_err(of_poll)? {
+            Polled::Batch => self.apply().map(Heard::Records),
             Polled::Assigned(partitions) => self.assigned(partitions),
             Polled::Revoked(partitions) => {
                 let tasks = ids(&partitions)?;
@@ -170,55 +175,74 @@ impl TaskLoop {
 
     fn release(&mut self, partitions: &[Partition], tasks: &[TaskId]) -> Result<(), ProcessorError> {
         self.tasks.retain(|task, _| !tasks.contains(task));
+        self.backlog.forget(tasks);
         self.shared.figures.released(tasks);
         tracing::info!(?tasks, "tasks end");
         Ok(self.member.release(partitions)?)
     }
 
     fn apply(&mut self) -> Result<usize, ProcessorError> {
-        if self.batch.is_empty() {
-            return Ok(0);
-        }
-        let outcome = self.apply_batch();
+        let behind: Vec<TaskId> = self.tasks.keys().copied().filter(|task| self.backlog.has(*task)).collect();
+        let outcome = self.apply_records();
         if outcome.as_ref().is_err_and(ProcessorError::is_passing) {
-            // What cores keep in memory is of the batch that failed.
+            // What cores keep in memory is of the records that failed.
             for task in self.tasks.values_mut() {
                 *task = Task::open(task.id, task.position, &self.shared.store, &*self.shared.cores)?;
             }
             self.pending = Pending::Records;
         }
-        outcome
+        let applied = outcome?;
+        self.note_ends(behind)?;
+        Ok(applied)
     }
 
-    /// The end of an input may lie beyond the record after the last: markers leave holes.
-    fn note_ends(&self) -> Result<(), ProcessorError> {
-        for partition in self.batch.ends() {
-            let task = TaskId::of(partition)?;
-            if self.tasks.contains_key(&task) {
-                let read_to = self.member.position(partition)?;
+    /// The end of an input may lie beyond the record after the last: markers leave holes. It is reached when all before it is
+    /// applied, be that turns after the poll that said so.
+    fn note_ends(&self, behind: Vec<TaskId>) -> Result<(), ProcessorError> {
+        let ends = ids(self.batch.ends())?;
+        for task in ends.into_iter().chain(behind) {
+            if self.tasks.contains_key(&task) && !self.backlog.has(task) {
+                let read_to = self.member.position(&task.input())?;
                 self.shared.figures.see(task, |seen| seen.read_to = Some(read_to));
             }
         }
         Ok(())
     }
 
-    /// All tasks' changes of one poll are one write.
-    fn apply_batch(&mut self) -> Result<usize, ProcessorError> {
+    /// All tasks' changes of one turn are one write.
+    fn apply_records(&mut self) -> Result<usize, ProcessorError> {
+        if self.batch.is_empty() && self.backlog.is_empty() {
+            return Ok(0);
+        }
         self.shared.failpoints.hit(Point::BatchPolled)?;
         let headers = self.batch.records().map(|record| record.headers());
         let span = Begun::of(self.shared.settings.spans.as_ref(), "apply", headers);
         let began = Instant::now();
+        let ends = began + self.shared.settings.apply_max;
         let mut write = store::Batch::default();
         let mut applied: Vec<(TaskId, Applied)> = Vec::new();
-        for (partition, records) in by_partition(&self.batch) {
-            let id = TaskId::of(partition)?;
-            let published = self.shared.ownership.published(id);
-            let (Some(task), Some(published)) = (self.tasks.get_mut(&id), published) else { continue };
-            applied.push((id, task.apply(records.into_iter(), published, &self.shared.store, &mut write)?));
+        let mut waiting = Backlog::default();
+        let runs = by_task(self.backlog.records().chain(self.batch.records()))?;
+        let mut sharing = u32::try_from(runs.len()).expect("invariant: tasks are counted in partitions");
+        for (id, records) in &runs {
+            let now = Instant::now();
+            let until = now + ends.saturating_duration_since(now) / sharing;
+            sharing -= 1;
+            let published = self.shared.ownership.published(*id);
+            let (Some(task), Some(published)) = (self.tasks.get_mut(id), published) else { continue };
+            let done = task.apply(records.iter().copied(), until, published, &self.shared.store, &mut write)?;
+            for record in records.iter().filter(|record| record.offset >= done.position) {
+                waiting.push(*id, record);
+            }
+            applied.push((*id, done));
         }
         self.shared.failpoints.hit(Point::BatchApplied)?;
         let writes = Instant::now();
         self.shared.store.write(&write)?;
+        let polled: usize = runs.iter().map(|(_, records)| records.len()).sum();
+        let applied_count = polled - waiting.len();
+        drop(runs);
+        self.backlog.replace(waiting);
         self.shared.figures.batch(&applied, writes - began, writes.elapsed());
         if let Some(span) = span {
             span.end(None);
@@ -231,20 +255,31 @@ impl TaskLoop {
         let written: Vec<Written> = written.collect();
         self.shared.failpoints.hit(Point::BatchWritten)?;
         self.shared.ownership.batch_written(written.into_iter());
-        Ok(self.batch.len())
+        Ok(applied_count)
     }
 
-    /// Holds records back while the outbox is full, until half of it has gone.
+    /// Holds all records back while the outbox is full, until half of it has gone; and those of a task that is behind.
     fn regulate(&mut self) -> Result<(), ProcessorError> {
+        let limit = self.shared.settings.batch;
+        let (full, low) = (self.backlog.to_hold(&limit), self.backlog.to_free(&limit));
+        if !full.is_empty() {
+            self.member.pause(&inputs(&full))?;
+            self.backlog.hold(&full);
+        }
+        if !low.is_empty() {
+            if self.flow == Flow::Open {
+                self.member.resume(&inputs(&low))?;
+            }
+            self.backlog.free(&low);
+        }
         let (waiting, max) = (self.shared.ownership.waiting_bytes(), self.shared.settings.outbox_bytes_max);
-        let partitions = || -> Vec<Partition> { self.tasks.keys().map(|task| task.input()).collect() };
         match self.flow {
             Flow::Open if waiting >= max => {
-                self.member.pause(&partitions())?;
+                self.member.pause(&inputs(self.tasks.keys()))?;
                 self.flow = Flow::Held;
             }
             Flow::Held if waiting <= max / 2 => {
-                self.member.resume(&partitions())?;
+                self.member.resume(&inputs(self.tasks.keys().filter(|task| !self.backlog.holds(**task))))?;
                 self.flow = Flow::Open;
             }
             Flow::Open | Flow::Held => {}
@@ -260,15 +295,23 @@ fn of_poll(error: BusError) -> ProcessorError {
     }
 }
 
+fn inputs<'t>(tasks: impl IntoIterator<Item = &'t TaskId>) -> Vec<Partition> {
+    tasks.into_iter().map(|task| task.input()).collect()
+}
+
 fn ids(partitions: &[Partition]) -> Result<Vec<TaskId>, ProcessorError> {
     partitions.iter().map(TaskId::of).collect()
 }
 
-/// Runs of one partition may alternate in a batch; within a partition the order stays.
-fn by_partition(batch: &Batch) -> BTreeMap<&Partition, Vec<Record<'_>>> {
-    let mut records: BTreeMap<&Partition, Vec<Record<'_>>> = BTreeMap::new();
-    for record in batch.records() {
-        records.entry(record.partition).or_default().push(record);
+/// Runs of one partition may alternate; within a partition the order stays. Those with the fewest records come first: what
+/// they leave of their share of a turn is the others'.
+fn by_task<'r>(records: impl Iterator<Item = Record<'r>>) -> Result<Vec<(TaskId, Vec<Record<'r>>)>, ProcessorError> {
+    let mut runs: BTreeMap<&Partition, Vec<Record<'_>>> = BTreeMap::new();
+    for record in records {
+        runs.entry(record.partition).or_default().push(record);
     }
-    records
+    let of_task = |(partition, records)| Ok((TaskId::of(partition)?, records));
+    let mut runs = runs.into_iter().map(of_task).collect::<Result<Vec<_>, ProcessorError>>()?;
+    runs.sort_by_key(|(_, records): &(TaskId, Vec<Record<'_>>)| records.len());
+    Ok(runs)
 }

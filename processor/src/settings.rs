@@ -16,6 +16,9 @@ use crate::traces::Spans;
 pub const GROUP: &str = "tripline-processor";
 /// Rows that wait to be published, in bytes; beyond, no more records are taken until half of them have gone.
 pub const OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long records are applied in one turn. The tasks that have some share it, and each applies at least one; what is left is
+/// applied in the next turns. In between the group is heard and others' records are polled.
+pub const APPLY_MAX: Duration = Duration::from_millis(50);
 /// How often input positions are committed when there are no rows.
 pub const OFFSETS_EVERY: Duration = Duration::from_secs(1);
 /// How often each owned partition is told that time goes on.
@@ -37,6 +40,7 @@ pub struct Settings {
     pub dir: PathBuf,
     pub memory: Memory,
     pub batch: BatchLimit,
+    pub apply_max: Duration,
     pub outbox_bytes_max: usize,
     pub offsets_every: Duration,
     /// Where checkpoints go.
@@ -95,6 +99,7 @@ impl Settings {
             dir,
             memory: Memory::default(),
             batch: BatchLimit::default(),
+            apply_max: APPLY_MAX,
             outbox_bytes_max: OUTBOX_BYTES_MAX,
             offsets_every: OFFSETS_EVERY,
             checkpoints: None,

@@ -3,6 +3,7 @@
 //! Invariant: a task's state, its position L and the rows that follow from what it applied change in one write, by one thread.
 
 use std::fmt;
+use std::time::Instant;
 
 use bus::{Offset, Partition, Record};
 use contracts::topics;
@@ -58,11 +59,12 @@ impl Task {
         Ok(Self { id, position, core: cores.core(id, &store.state(id))? })
     }
 
-    /// Applies records in memory and puts all that follows into `batch`. Rows of offsets below `published` are visible
-    /// already and are left out. Nothing of this task has changed until the batch is written and [`Task::written`] said so.
+    /// Applies records in memory until none are left or the time is over, at least one, and puts all that follows into `batch`.
+    /// Rows of offsets below `published` are visible already and are left out. Nothing of this task has changed until the batch is written and [`Task::written`] said so.
     pub fn apply<'r>(
         &mut self,
         records: impl Iterator<Item = Record<'r>>,
+        until: Instant,
         published: Offset,
         store: &Store,
         batch: &mut store::Batch,
@@ -91,6 +93,9 @@ impl Task {
                 }
             }
             applied.position = Offset(record.offset.0 + 1);
+            if Instant::now() >= until {
+                break;
+            }
         }
         let changes = view.into_changes().map_err(|unreadable| state.unreadable(unreadable));
         state.check().map_err(CoreError::from)?;

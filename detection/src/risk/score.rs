@@ -38,11 +38,13 @@ pub fn score(agent: &AgentId, generated_at: Timestamp, snapshots: &[Snapshot]) -
         snapshots.iter().map(|snapshot| (snapshot.id(), snapshot)).collect();
     let with_signals = distinct.values().filter(|snapshot| !snapshot.signals().is_empty()).count();
     let signals = distinct.values().flat_map(|snapshot| snapshot.signals()).cloned().collect();
-    rate(agent, generated_at, with_signals, signals)
+    let report = rate(agent, generated_at, with_signals, signals);
+    let alerts = holding(&report).map(|kind| alert(&report, kind)).into_iter().collect();
+    Scored { report, alerts }
 }
 
-/// The score of these signals, which `snapshots` different snapshots hold.
-pub(super) fn rate(agent: &AgentId, generated_at: Timestamp, snapshots: usize, mut signals: Vec<Signal>) -> Scored {
+/// The report on these signals, which `snapshots` different snapshots hold.
+pub(super) fn rate(agent: &AgentId, generated_at: Timestamp, snapshots: usize, mut signals: Vec<Signal>) -> RiskReport {
     signals.sort_by(Signal::order);
     let mut report = RiskReport {
         report_version: REPORT_VERSION.to_owned(),
@@ -52,12 +54,11 @@ pub(super) fn rate(agent: &AgentId, generated_at: Timestamp, snapshots: usize, m
         overall_risk: overall_risk(&signals),
         confidence: confidence(signals.len(), snapshots),
         reasons: reasons(&signals),
-        evidence_links: each_once(evidence_of(&signals)),
+        evidence_links: evidence_links(&signals),
         signals,
     };
     report.report_id = identity::report_id(&report);
-    let alerts = alert(&report).into_iter().collect();
-    Scored { report, alerts }
+    report
 }
 
 fn overall_risk(signals: &[Signal]) -> RiskScore {
@@ -104,34 +105,48 @@ fn reasons(signals: &[Signal]) -> Vec<String> {
     reasons
 }
 
+/// In its one order, each once.
+fn evidence_links(signals: &[Signal]) -> Vec<EvidenceRef> {
+    let mut evidence = evidence_of(signals);
+    evidence.dedup();
+    evidence.into_iter().cloned().collect()
+}
+
 /// In its one order, repeats kept.
-fn evidence_of<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Vec<EvidenceRef> {
-    let mut evidence: Vec<EvidenceRef> = signals.into_iter().flat_map(|signal| &signal.evidence).cloned().collect();
-    evidence.sort_by(EvidenceRef::order);
+fn evidence_of<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Vec<&'a EvidenceRef> {
+    let mut evidence: Vec<&EvidenceRef> = signals.into_iter().flat_map(|signal| &signal.evidence).collect();
+    evidence.sort_by(|a, b| a.order(b));
     evidence
 }
 
-fn each_once(mut sorted: Vec<EvidenceRef>) -> Vec<EvidenceRef> {
-    sorted.dedup();
-    sorted
+/// What the report is a reason to tell people; the gravest only.
+pub(super) fn holding(report: &RiskReport) -> Option<RiskAlertType> {
+    if is_critical(&report.signals) {
+        Some(RiskAlertType::CriticalSignalDetected)
+    } else if report.overall_risk.get() >= HIGH_RISK {
+        Some(RiskAlertType::HighRiskScore)
+    } else {
+        None
+    }
 }
 
-/// What the report is a reason to tell people; the gravest only.
-fn alert(report: &RiskReport) -> Option<RiskAlert> {
+/// The alert that tells what [holds](holding), active.
+pub(super) fn alert(report: &RiskReport, kind: RiskAlertType) -> RiskAlert {
     let risk = report.overall_risk.get();
-    let (kind, severity, evidence, description) = if is_critical(&report.signals) {
-        let critical = report.signals.iter().filter(|signal| signal.severity == RiskSeverity::Critical);
-        let count = critical.clone().count();
-        let signals = if count == 1 { "signal" } else { "signals" };
-        let description = format!("{count} CRITICAL {signals}: the risk is {risk}, the maximum");
-        (RiskAlertType::CriticalSignalDetected, RiskSeverity::Critical, evidence_of(critical), description)
-    } else if risk >= HIGH_RISK {
-        let description = format!("The risk is {risk}: {HIGH_RISK} and more is high");
-        (RiskAlertType::HighRiskScore, RiskSeverity::High, report.evidence_links.clone(), description)
-    } else {
-        return None;
+    let (severity, evidence, description) = match kind {
+        RiskAlertType::CriticalSignalDetected => {
+            let critical = report.signals.iter().filter(|signal| signal.severity == RiskSeverity::Critical);
+            let count = critical.clone().count();
+            let signals = if count == 1 { "signal" } else { "signals" };
+            let description = format!("{count} CRITICAL {signals}: the risk is {risk}, the maximum");
+            (RiskSeverity::Critical, evidence_of(critical).into_iter().cloned().collect(), description)
+        }
+        RiskAlertType::HighRiskScore => {
+            let description = format!("The risk is {risk}: {HIGH_RISK} and more is high");
+            (RiskSeverity::High, report.evidence_links.clone(), description)
+        }
     };
-    Some(RiskAlert {
+    RiskAlert {
         alert_id: RiskAlertParts { agent_id: &report.agent_id, severity, kind, evidence: &evidence }.id(),
         agent_id: report.agent_id.clone(),
         kind,
@@ -140,5 +155,5 @@ fn alert(report: &RiskReport) -> Option<RiskAlert> {
         evidence_links: evidence,
         created_at: report.generated_at,
         is_active: true,
-    })
+    }
 }

@@ -7,20 +7,24 @@
 //! | `42` | agent, raised, type | an alert that is active: `risk_alert_v1` |
 //! | `43` | agent, generated | a report: `risk_report_v1` |
 //! | `44` | time, agent | the agent's id: when the oldest row of the agent was made |
+//! | `45` | agent | what people were told of it: when its reports were made, newest first; which alert is active |
 //!
 //! Texts and times of keys, and what rows are made of, are those of [`crate::view`]. The times of 41 to 43 stand inverted,
 //! newest first, so that the newest row of an agent is the first with its prefix. Records are Avro single objects, which
 //! name their schema; the signal is Avro without framing.
 //!
 //! Invariant: each agent with rows has exactly one of tag 44. It is of the oldest snapshot, or where none is left, of the
-//! newest report.
+//! newest report. Tag 45 says which rows of tags 42 and 43 there are: a report is as large as all that it rests on, and to walk
+//! over sixteen of them for each alert costs more than to score it.
+
+use std::cmp::Ordering;
 
 use contracts::avro::{self, Framing};
 use contracts::codec;
 use contracts::field::Symbols;
 use contracts::id::{AgentId, SnapshotId};
 use contracts::record::{Field, Record};
-use contracts::records::{RiskAlert, RiskReport, Signal, Snapshot};
+use contracts::records::{RiskAlert, RiskAlertType, RiskReport, Signal, Snapshot};
 use contracts::schema::BuiltIn;
 
 use super::plan::{REPORTS_MAX, SIGNALS_MAX};
@@ -33,6 +37,7 @@ const SNAPSHOTS: u8 = 0x41;
 const ACTIVE: u8 = 0x42;
 const REPORTS: u8 = 0x43;
 const OLDEST: u8 = 0x44;
+const TOLD: u8 = 0x45;
 
 /// Of each row.
 const VERSION: u8 = 1;
@@ -51,7 +56,7 @@ pub struct NewerLayout {
 type Migration = fn(&mut View<'_>);
 
 /// From layout 1 to 2, from 2 to 3, and so on.
-const MIGRATIONS: &[Migration] = &[];
+const MIGRATIONS: &[Migration] = &[note_what_was_told];
 
 /// Brings the state to the layout of this program, one layout after the other, and records each. The owner of a task
 /// calls it once, before its first alert; what is newer than this program is left alone.
@@ -83,6 +88,28 @@ pub(super) struct Kept {
     pub signal: Signal,
 }
 
+impl Kept {
+    /// The newest first; of those that entered together, in the order of their ids: as their rows stand.
+    pub fn order(&self, other: &Self) -> Ordering {
+        other.entered_at.cmp(&self.entered_at).then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+/// What people were told of an agent and is kept.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// When its reports were made, the newest first.
+    pub reports: Vec<i64>,
+    /// One excludes the other.
+    pub active: Option<RiskAlertType>,
+}
+
+impl Told {
+    pub fn newest_report(&self) -> Option<i64> {
+        self.reports.first().copied()
+    }
+}
+
 /// Snapshots of an agent, the newest first.
 pub fn snapshots(view: &mut View<'_>, agent: &AgentId, count_max: usize) -> Vec<Snapshot> {
     let kept = kept(view, agent, count_max).into_iter();
@@ -101,14 +128,18 @@ pub fn reports(view: &mut View<'_>, agent: &AgentId, count_max: usize) -> Vec<Ri
 
 /// Agents whose oldest row was made at `until` or before, the longest ago first.
 pub(super) fn due(view: &mut View<'_>, until: i64, count_max: usize) -> Vec<AgentId> {
-    let oldest = rows(view, &Key::tagged(OLDEST), count_max, |key, from| {
-        from.version(VERSION)?;
-        Ok((time_of(key, 1)?, AgentId::new(from.text()?)))
-    });
-    oldest.into_iter().take_while(|(time, _)| *time <= until).map(|(_, agent)| agent).collect()
+    let waiting = view.scan(&Key::tagged(OLDEST)).take(count_max);
+    let due = waiting.take_while(|(key, _)| time_at(key, 1).is_none_or(|time| time <= until));
+    let due: Vec<_> = due.map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
+    let agent = |(key, value): (Vec<u8>, Vec<u8>)| {
+        let mut from = Reader::new(&value);
+        let agent = from.version(VERSION).and_then(|()| from.text());
+        view.readable(&key, agent.map(AgentId::new))
+    };
+    due.into_iter().filter_map(agent).collect()
 }
 
-/// The snapshots that are rated, the newest first; of those that entered together, in the order of their ids.
+/// The snapshots that are rated, in [their order](Kept::order).
 pub(super) fn kept(view: &mut View<'_>, agent: &AgentId, count_max: usize) -> Vec<Kept> {
     let prefix = of(SNAPSHOTS, agent);
     rows(view, &prefix, count_max.min(SIGNALS_MAX), |key, from| {
@@ -122,19 +153,17 @@ pub(super) fn kept(view: &mut View<'_>, agent: &AgentId, count_max: usize) -> Ve
     })
 }
 
-/// Puts `after` in the place of `before`, which is what was kept.
-pub(super) fn keep(view: &mut View<'_>, agent: &AgentId, before: &[Kept], after: &[Kept]) {
-    for gone in before.iter().filter(|kept| !after.contains(kept)) {
-        view.remove(&kept_key(agent, gone));
-    }
-    for new in after.iter().filter(|kept| !before.contains(kept)) {
-        let mut signal = Vec::new();
-        new.signal.write(&mut signal).expect("invariant: a signal of an alert is within every limit");
-        let value = row(VERSION, |out| {
-            out.text(new.id.as_str()).int(new.observed_at).raw(&signal);
-        });
-        view.put(&kept_key(agent, new), value);
-    }
+pub(super) fn put_kept(view: &mut View<'_>, agent: &AgentId, kept: &Kept) {
+    let mut signal = Vec::new();
+    kept.signal.write(&mut signal).expect("invariant: a signal of an alert is within every limit");
+    let value = row(VERSION, |out| {
+        out.text(kept.id.as_str()).int(kept.observed_at).raw(&signal);
+    });
+    view.put(&kept_key(agent, kept), value);
+}
+
+pub(super) fn remove_kept(view: &mut View<'_>, agent: &AgentId, kept: &Kept) {
+    view.remove(&kept_key(agent, kept));
 }
 
 fn kept_key(agent: &AgentId, kept: &Kept) -> Key {
@@ -145,6 +174,9 @@ fn kept_key(agent: &AgentId, kept: &Kept) -> Key {
 
 /// Moves the agent's place among those that wait for their oldest row to leave.
 pub(super) fn wait(view: &mut View<'_>, agent: &AgentId, before: Option<i64>, after: Option<i64>) {
+    if before == after {
+        return;
+    }
     let key = |time| {
         let mut key = Key::tagged(OLDEST);
         key.time(time).text(agent.as_str());
@@ -176,19 +208,74 @@ fn active_key(alert: &RiskAlert) -> Key {
 }
 
 /// Keeps the report, and of those before it the newest.
-pub(super) fn put_report(view: &mut View<'_>, report: &RiskReport) {
-    let prefix = of(REPORTS, &report.agent_id);
-    let mut key = prefix.clone();
-    key.time(!report.generated_at.micros());
-    view.put(&key, record(report));
-    let beyond = view.scan(&prefix).nth(REPORTS_MAX).map(|(key, _)| key.into_owned());
-    if let Some(key) = beyond {
-        view.remove(&key);
+pub(super) fn put_report(view: &mut View<'_>, report: &RiskReport, told: &mut Told) {
+    let now = report.generated_at.micros();
+    view.put(&report_key(&report.agent_id, now), record(report));
+    if told.newest_report() != Some(now) {
+        told.reports.insert(0, now);
+    }
+    for beyond in told.reports.drain(REPORTS_MAX.min(told.reports.len())..) {
+        view.remove(&report_key(&report.agent_id, beyond));
     }
 }
 
-pub(super) fn forget_reports(view: &mut View<'_>, agent: &AgentId) {
-    view.remove_prefix(&of(REPORTS, agent));
+fn report_key(agent: &AgentId, generated_at: i64) -> Key {
+    let mut key = of(REPORTS, agent);
+    key.time(!generated_at);
+    key
+}
+
+pub(super) fn told(view: &mut View<'_>, agent: &AgentId) -> Told {
+    view.read(&of(TOLD, agent), read_told).unwrap_or_default()
+}
+
+pub(super) fn put_told(view: &mut View<'_>, agent: &AgentId, told: &Told) {
+    let value = row(VERSION, |out| {
+        out.uint(told.active.map_or(0, |kind| 1 + kind.place() as u64));
+        for time in &told.reports {
+            out.time(*time);
+        }
+    });
+    view.put(&of(TOLD, agent), value);
+}
+
+fn read_told(from: &mut Reader<'_>) -> Result<Told, Malformed> {
+    from.version(VERSION)?;
+    let active = match from.uint()? {
+        0 => None,
+        place => {
+            let kind = usize::try_from(place - 1).ok().and_then(|place| RiskAlertType::ALL.get(place));
+            Some(*kind.ok_or_else(|| from.expected("the type of a risk alert"))?)
+        }
+    };
+    let mut reports = Vec::new();
+    while !from.is_at_end() {
+        reports.push(from.time()?);
+    }
+    Ok(Told { reports, active })
+}
+
+/// Of an agent without snapshots: its reports, and what waits for them to leave.
+pub(super) fn forget(view: &mut View<'_>, agent: &AgentId, told: &Told, waited: Option<i64>) {
+    for generated_at in &told.reports {
+        view.remove(&report_key(agent, *generated_at));
+    }
+    view.remove(&of(TOLD, agent));
+    wait(view, agent, waited, None);
+}
+
+/// From layout 1 to 2: tag 45.
+fn note_what_was_told(view: &mut View<'_>) {
+    let waiting = rows(view, &Key::tagged(OLDEST), usize::MAX, |_, from| {
+        from.version(VERSION)?;
+        Ok(AgentId::new(from.text()?))
+    });
+    for agent in waiting {
+        let prefix = of(REPORTS, &agent);
+        let reports = rows(view, &prefix, usize::MAX, |key, _| Ok(!time_of(key, prefix.len())?));
+        let active = active_alerts(view, &agent).first().map(|alert| alert.kind);
+        put_told(view, &agent, &Told { reports, active });
+    }
 }
 
 fn of(tag: u8, agent: &AgentId) -> Key {
@@ -226,8 +313,14 @@ fn rows<T>(
     read: impl Fn(&[u8], &mut Reader<'_>) -> Result<T, Malformed>,
 ) -> Vec<T> {
     let rows = view.scan(prefix).take(count_max);
-    let rows: Vec<_> = rows.map(|(key, value)| (read(&key, &mut Reader::new(&value)), key.into_owned())).collect();
-    rows.into_iter().filter_map(|(row, key)| view.readable(&key, row)).collect()
+    let rows: Vec<_> = rows
+        .map(|(key, value)| read(&key, &mut Reader::new(&value)).map_err(|wrong| (key.into_owned(), wrong)))
+        .collect();
+    let readable = |row: Result<T, (Vec<u8>, Malformed)>| match row {
+        Ok(row) => Some(row),
+        Err((key, wrong)) => view.readable(&key, Err(wrong)),
+    };
+    rows.into_iter().filter_map(readable).collect()
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use contracts::time::Timestamp;
 use contracts::topics::{RISK_ALERTS, RISK_REPORTS};
 
 use super::plan::{RiskPlan, SIGNALS_MAX, agent_of};
-use super::score::rate;
-use super::state::{self, Kept};
+use super::score::{alert, holding, rate};
+use super::state::{self, Kept, Told};
 use crate::step::{Row, clock};
 use crate::view::View;
 
@@ -86,6 +86,11 @@ pub fn step(plan: &RiskPlan, view: &mut View<'_>, input: &Input<'_>) -> Effects 
     out
 }
 
+/// When the oldest of these entered.
+fn oldest(rated: &[Kept]) -> Option<i64> {
+    rated.last().map(|kept| kept.entered_at)
+}
+
 fn micros(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
@@ -102,79 +107,80 @@ struct Turn<'t, 's> {
 
 impl Turn<'_, '_> {
     fn take(&mut self, entering: Option<&Snapshot>) {
-        let before = state::kept(self.view, self.agent, SIGNALS_MAX);
-        let after = self.rated(&before, entering);
-        if before == after {
-            if before.is_empty() {
-                self.forget();
+        let mut rated = state::kept(self.view, self.agent, SIGNALS_MAX);
+        let mut told = state::told(self.view, self.agent);
+        let waited = oldest(&rated).or_else(|| told.newest_report());
+        // The newest come first.
+        let mut gone = rated.split_off(rated.partition_point(|kept| kept.entered_at > self.until));
+        self.out.counts.left += gone.len() as u64;
+        let entered = entering.and_then(|snapshot| self.enter(&mut rated, &mut gone, snapshot));
+        if gone.is_empty() && entered.is_none() {
+            if rated.is_empty() {
+                state::forget(self.view, self.agent, &told, waited);
             }
             return;
         }
-        let waited = self.oldest(&before);
-        state::keep(self.view, self.agent, &before, &after);
-        self.report(&after);
-        let waits = self.oldest(&after);
-        state::wait(self.view, self.agent, waited, waits);
+        for kept in &gone {
+            state::remove_kept(self.view, self.agent, kept);
+        }
+        if let Some(place) = entered {
+            state::put_kept(self.view, self.agent, &rated[place]);
+        }
+        let oldest = oldest(&rated);
+        self.report(rated, &mut told);
+        state::put_told(self.view, self.agent, &told);
+        state::wait(self.view, self.agent, waited, oldest.or_else(|| told.newest_report()));
     }
 
-    /// What is rated now, given what was.
-    fn rated(&mut self, before: &[Kept], entering: Option<&Snapshot>) -> Vec<Kept> {
+    /// Puts a snapshot in its place among those that are rated, and tells the place; `None` if that changes nothing. What it
+    /// pushes out is gone.
+    fn enter(&mut self, rated: &mut Vec<Kept>, gone: &mut Vec<Kept>, snapshot: &Snapshot) -> Option<usize> {
         let counts = &mut self.out.counts;
-        let mut after: Vec<Kept> = before.iter().filter(|kept| kept.entered_at > self.until).cloned().collect();
-        counts.left += (before.len() - after.len()) as u64;
-        let Some(snapshot) = entering else { return after };
-        if after.iter().any(|kept| kept.id == *snapshot.id()) {
+        if rated.iter().any(|kept| kept.id == *snapshot.id()) {
             counts.repeated += 1;
-            return after;
+            return None;
         }
-        after.extend(snapshot.signals().iter().map(|signal| Kept {
+        let [signal] = snapshot.signals() else { unreachable!("invariant: an alert is one signal") };
+        let entering = Kept {
             entered_at: self.now.micros(),
             id: snapshot.id().clone(),
             observed_at: snapshot.observed_at(),
             signal: signal.clone(),
-        }));
-        after.sort_by(|a, b| b.entered_at.cmp(&a.entered_at).then_with(|| a.id.cmp(&b.id)));
-        match after.get(SIGNALS_MAX..) {
-            Some([pushed]) if pushed.id == *snapshot.id() => counts.unrated += 1,
-            Some([_]) => (counts.entered, counts.pushed_out) = (counts.entered + 1, counts.pushed_out + 1),
-            _ => counts.entered += 1,
+        };
+        let place = rated.partition_point(|kept| kept.order(&entering).is_lt());
+        if place == SIGNALS_MAX {
+            counts.unrated += 1;
+            return None;
         }
-        after.truncate(SIGNALS_MAX);
-        after
+        counts.entered += 1;
+        rated.insert(place, entering);
+        if rated.len() > SIGNALS_MAX {
+            counts.pushed_out += 1;
+            gone.extend(rated.pop());
+        }
+        Some(place)
     }
 
-    /// Scores what is rated, publishes the report, and tells the alerts that it begins and ends.
-    fn report(&mut self, rated: &[Kept]) {
-        let signals = rated.iter().map(|kept| kept.signal.clone()).collect();
-        let scored = rate(self.agent, self.now, rated.len(), signals);
-        state::put_report(self.view, &scored.report);
-        self.publish(RISK_REPORTS, scored.report);
+    /// Scores what is rated, publishes the report, and tells the alert that it ends and the one that it begins.
+    fn report(&mut self, rated: Vec<Kept>, told: &mut Told) {
+        let snapshots = rated.len();
+        let report = rate(self.agent, self.now, snapshots, rated.into_iter().map(|kept| kept.signal).collect());
+        state::put_report(self.view, &report, told);
 
-        let active = state::active_alerts(self.view, self.agent);
-        for ended in active.iter().filter(|alert| !scored.alerts.iter().any(|other| other.kind == alert.kind)) {
-            state::remove_active(self.view, ended);
-            self.publish(RISK_ALERTS, RiskAlert { is_active: false, ..ended.clone() });
+        let holds = holding(&report);
+        let begun = holds.filter(|_| holds != told.active).map(|kind| alert(&report, kind));
+        self.publish(RISK_REPORTS, report);
+        if told.active.is_some() && holds != told.active {
+            for ended in state::active_alerts(self.view, self.agent) {
+                state::remove_active(self.view, &ended);
+                self.publish(RISK_ALERTS, RiskAlert { is_active: false, ..ended });
+            }
         }
-        for begun in scored.alerts.into_iter().filter(|alert| !active.iter().any(|other| other.kind == alert.kind)) {
+        if let Some(begun) = begun {
             state::put_active(self.view, &begun);
             self.publish(RISK_ALERTS, begun);
         }
-    }
-
-    /// When the agent's oldest row was made.
-    fn oldest(&mut self, kept: &[Kept]) -> Option<i64> {
-        let newest_report = |turn: &mut Self| {
-            let reports = state::reports(turn.view, turn.agent, 1);
-            reports.first().map(|report| report.generated_at.micros())
-        };
-        kept.last().map(|kept| kept.entered_at).or_else(|| newest_report(self))
-    }
-
-    /// Nothing was rated for a whole window: the last report, of no risk, goes as well. The topic keeps it.
-    fn forget(&mut self) {
-        let waited = self.oldest(&[]);
-        state::wait(self.view, self.agent, waited, None);
-        state::forget_reports(self.view, self.agent);
+        told.active = holds;
     }
 
     fn publish(&mut self, topic: &'static str, record: impl Into<AnyRecord>) {

@@ -331,8 +331,55 @@ fn state_of_a_newer_program_is_refused_and_not_touched() {
     let mut store = MemoryStore::default();
     store.apply([(vec![0x40], Some(vec![200]))].into());
     let mut view = View::over(&store);
-    assert_eq!(risk::migrate(&mut view), Err(NewerLayout { known: 1, found: 200 }));
+    assert_eq!(risk::migrate(&mut view), Err(NewerLayout { known: 2, found: 200 }));
     assert!(view.into_changes().unwrap().is_empty());
+}
+
+/// The rows that the release of layout 1 wrote, as its program printed them: an agent with an active alert, and three whose snapshots
+/// have left, two of them with an alert that has ended.
+#[test]
+fn state_of_layout_1_is_what_it_would_be_had_it_been_written_today() {
+    let hex = |text: &str| -> Vec<u8> {
+        let pairs = text.as_bytes().chunks(2);
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    };
+    let mut world = World::default();
+    for line in include_str!("layout_1.txt").lines() {
+        let (key, value) = line.split_once(' ').unwrap();
+        world.store.apply([(hex(key), Some(hex(value)))].into());
+    }
+    let mut view = world.view();
+    assert_eq!(view.get(&[0x40]).as_deref(), Some(&[1][..]), "rows of the first layout");
+    risk::migrate(&mut view).unwrap();
+    let changes = view.into_changes().unwrap();
+    world.store.apply(changes);
+
+    let mut today = World::default();
+    let mut view = today.view();
+    risk::migrate(&mut view).unwrap();
+    let changes = view.into_changes().unwrap();
+    today.store.apply(changes);
+    for (ms, id, endpoint, severity) in [
+        (1, "1", "a", Critical),
+        (1, "2", "a", Low),
+        (2, "3", "b", High),
+        (2, "4", "b", High),
+        (3, "5", "b", High),
+        (3, "6", "gone", Low),
+    ] {
+        today.step(ms, &alert(endpoint, id, severity));
+    }
+    for number in 0..18 {
+        today.step(4 + number / 2, &alert("c", &format!("c{number}"), Low));
+    }
+    today.step(13, &alert("z", "info", Info));
+    assert_eq!(world.store, today.store);
+    // And it goes on alike.
+    for ms in 14..40 {
+        let next = alert("c", &ms.to_string(), High);
+        assert_eq!(world.step(ms, &next).rows, today.step(ms, &next).rows);
+    }
+    assert_eq!(world.store, today.store);
 }
 
 /// Whoever does not ask [`risk::migrate`] cannot do harm either.

@@ -12,6 +12,7 @@ mod points;
 mod random;
 mod rules;
 mod s3;
+mod slow;
 mod soak;
 mod standin;
 mod starting;

@@ -13,6 +13,7 @@ use bus::config::Checkpoints;
 use bus::embedded::{Embedded, Habits, Options};
 use bus::{BatchLimit, Bus, Instance, Row, To};
 use contracts::topics;
+use processor::settings::APPLY_MAX;
 use processor::store::Memory;
 use processor::{Cores, Failpoints, Heard, Point, Processor, ProcessorError, Sent, Settings, Stopped, TaskId};
 use tempfile::TempDir;
@@ -175,12 +176,14 @@ pub fn declare(bus: &dyn Bus) {
     }
 }
 
-/// Small, and quick to commit.
+/// Small, and quick to commit. With an odd `records_max` each turn applies one record of each task, so that a poll is cut wherever
+/// it can be.
 pub fn settings(name: &str, dir: &Path, checkpoints: &Checkpoints, records_max: usize) -> Settings {
     Settings {
         is_static: false,
         session_timeout: SESSION,
         batch: BatchLimit { records_max, wait: Duration::ZERO, ..BatchLimit::default() },
+        apply_max: if records_max.is_multiple_of(2) { APPLY_MAX } else { Duration::ZERO },
         memory: Memory { block_cache_bytes: 1 << 20, write_buffer_bytes: 3 << 20, ..Memory::default() },
         offsets_every: Duration::ZERO,
         checkpoints: Some(checkpoints.clone()),
