@@ -24,6 +24,7 @@ use bus::Bus;
 use bus::kafka::Kafka;
 use bus::registry::Registry;
 use clap::Parser;
+use contracts::failure::Status;
 use detection::limits::Limits;
 use detection::plan::Plan;
 use detection::risk::RiskPlan;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and versions are no errors, and go to standard output.
             drop(error.print());
-            return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
+            return ExitCode::from(if error.use_stderr() { Status::Usage.code() } else { 0 });
         }
     };
     let settled = match Settled::of(args) {
