@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use detection::pack::PACK;
 use detection::plan::{Options, Plan};
-use detection::rule::{RuleSet, Watcher};
+use detection::rule::RuleSet;
 use detection::text;
 
 const RULES: &str = r#"
@@ -37,7 +37,6 @@ pub const PAYLOADS: [&str; 8] = [
 pub fn plan(more: &[&str]) -> Arc<Plan> {
     let rules = PACK.iter().map(|packed| packed.text).chain([RULES]).chain(more.iter().copied()).collect::<String>();
     let rules = text::parse("rules", &rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let watcher = Watcher { name: "test".to_owned(), subscriptions: Vec::new(), rules };
-    let set = RuleSet { name: "test".to_owned(), watchers: vec![watcher] };
+    let set = RuleSet::of_one("test", rules);
     Arc::new(Plan::compile(&set, &[], &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}")))
 }

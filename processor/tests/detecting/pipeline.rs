@@ -14,7 +14,7 @@ use detection::limits::Limits;
 use detection::pack::PACK;
 use detection::plan::{self, Plan};
 use detection::risk::RiskPlan;
-use detection::rule::{RuleSet, Watcher};
+use detection::rule::RuleSet;
 use detection::scenario::{Entry, START_MICROS, What};
 use processor::detecting::Detecting;
 use processor::{Failpoints, Framings, Processor, Settings, Stage};
@@ -149,7 +149,6 @@ pub fn compiled(rules: &str) -> Arc<Plan> {
 
 pub fn compiled_within(limits: Limits, rules: &str) -> Arc<Plan> {
     let rules = detection::text::parse("rules", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let watcher = Watcher { name: "supervised".to_owned(), subscriptions: Vec::new(), rules };
-    let set = RuleSet { name: "scenarios".to_owned(), watchers: vec![watcher] };
+    let set = RuleSet::of_one("supervised", rules);
     Arc::new(Plan::compile(&set, &[], &plan::Options { limits, ..plan::Options::default() }).unwrap())
 }
