@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contracts::failure::Status;
+
 use crate::{Offset, Partition};
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -189,6 +191,48 @@ impl BusError {
             | Self::DiskFull { .. } => ErrorKind::Storage,
             Self::Protocol { .. } => ErrorKind::Protocol,
             Self::Relayed { kind, .. } => *kind,
+        }
+    }
+
+    /// What a program ends with that ends by this.
+    pub fn status(&self) -> Status {
+        match self.kind() {
+            ErrorKind::Unavailable => Status::CannotReach,
+            ErrorKind::Denied | ErrorKind::Fixed => Status::Refused,
+            ErrorKind::Unknown
+            | ErrorKind::Conflict
+            | ErrorKind::Gone
+            | ErrorKind::Invalid
+            | ErrorKind::TooLarge
+            | ErrorKind::Storage
+            | ErrorKind::Protocol => Status::CheckFailed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scripts are written against these; docs/cli.md names them.
+    #[test]
+    fn what_failed_has_the_exit_status_that_the_manual_gives_it() {
+        let (path, reason) = (PathBuf::from("/data"), "as told".to_owned());
+        let holder = "process 7".to_owned();
+        let cases = [
+            (BusError::Unreachable { target: "kafka:9092".to_owned(), reason: reason.clone() }, Status::CannotReach),
+            (BusError::NotAcknowledged { waited: Duration::from_secs(1) }, Status::CannotReach),
+            (BusError::Held { path: path.clone(), holder }, Status::CannotReach),
+            (BusError::Denied { target: "kafka:9092".to_owned(), reason: reason.clone() }, Status::Refused),
+            (BusError::PartitionsFixed { topic: "alerts.v1".to_owned(), declared: 4, found: 2 }, Status::Refused),
+            (BusError::UnknownTopic { topic: "alerts.v1".to_owned() }, Status::CheckFailed),
+            (BusError::DiskFull { path }, Status::CheckFailed),
+            // Whoever owns the log said so; that it was asked over a socket changes nothing.
+            (BusError::Relayed { kind: ErrorKind::Fixed, message: reason.clone() }, Status::Refused),
+            (BusError::Relayed { kind: ErrorKind::Unavailable, message: reason }, Status::CannotReach),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error.status(), expected, "{error}");
         }
     }
 }

@@ -3,18 +3,17 @@
 //! Invariant: every failure is told once, on standard error, as `error: what, where, expected and found, next step`; with
 //! `--output json` as one object. A pipe that nobody reads any more is no failure.
 
-use std::error::Error as StdError;
-use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use bus::BusError;
 use bus::registry::RegistryError;
-use bus::{BusError, ErrorKind};
 use console::control::CommandError;
 use console::explain::ExplainError;
 use console::listen::ListenError;
 use console::model::NoAlert;
 use contracts::codec::DecodeError;
+use contracts::failure::{self, Status};
 use contracts::field::NotAJsonObject;
 use contracts::settings::Problems;
 use detection::parts::SetTooLarge;
@@ -25,18 +24,6 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::args::Form;
 use crate::terminal::complain;
-
-/// Exit statuses; documented in docs/cli.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    Done = 0,
-    CheckFailed = 1,
-    Usage = 2,
-    CannotReach = 3,
-    Refused = 4,
-    /// By Ctrl-C, as shells have it.
-    Interrupted = 130,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -133,9 +120,9 @@ impl Failure {
         match self {
             Self::Log(error)
             | Self::Explain(ExplainError::Log(error))
-            | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
+            | Self::Processor(ProcessorError::Bus(error)) => error.status(),
             Self::Command(error) => of_command(error),
-            Self::Registry(error) => of_registry(error),
+            Self::Registry(error) => error.status(),
             Self::Processor(ProcessorError::Core(CoreError::SchemaUnavailable { .. })) => Status::CannotReach,
             Self::Listen(ListenError::NotLoopback { .. }) => Status::Refused,
             Self::Listen(_) | Self::SchemaUnavailable(_) | Self::NoLog { .. } | Self::NothingToFollow { .. } => {
@@ -177,20 +164,11 @@ impl Failure {
         if matches!(self, Self::OutputClosed) {
             return;
         }
-        let mut message = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            // Some errors tell their cause in their own words already.
-            let text = cause.to_string();
-            if !message.contains(&text) {
-                write!(message, ": {text}").expect("invariant: a String takes text");
-            }
-            source = cause.source();
-        }
+        let message = failure::message(self);
         match form {
             Form::Text => complain(format!("error: {message}")),
             Form::Json => {
-                let error = json!({ "error": { "status": self.status() as u8, "message": message } });
+                let error = json!({ "error": { "status": self.status().code(), "message": message } });
                 complain(error.to_string());
             }
         }
@@ -209,30 +187,11 @@ fn problems(named: usize, unnamed: usize) -> String {
     }
 }
 
-fn of_log(error: &BusError) -> Status {
-    match error.kind() {
-        ErrorKind::Unavailable => Status::CannotReach,
-        ErrorKind::Denied | ErrorKind::Fixed => Status::Refused,
-        _ => Status::CheckFailed,
-    }
-}
-
 fn of_command(error: &CommandError) -> Status {
     match error {
-        CommandError::Log(error) => of_log(error),
+        CommandError::Log(error) => error.status(),
         CommandError::Encoding(_) => Status::CheckFailed,
         CommandError::Refused { .. } => Status::Refused,
         CommandError::Unanswered { .. } | CommandError::Left { .. } | CommandError::Deaf { .. } => Status::CannotReach,
-    }
-}
-
-fn of_registry(error: &RegistryError) -> Status {
-    match error {
-        RegistryError::Denied { .. } | RegistryError::Incompatible { .. } => Status::Refused,
-        RegistryError::Unreachable { .. } | RegistryError::Failed { .. } | RegistryError::NotTheApi { .. } => {
-            Status::CannotReach
-        }
-        RegistryError::Address { .. } => Status::Usage,
-        _ => Status::CheckFailed,
     }
 }

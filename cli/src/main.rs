@@ -25,9 +25,9 @@ mod view;
 use std::process::ExitCode;
 
 use clap::Parser;
+use contracts::failure::Status;
 
 use args::{Cli, Form};
-use failure::Status;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report(form);
-            ExitCode::from(failure.status() as u8)
+            ExitCode::from(failure.status().code())
         }
     }
 }
@@ -55,12 +55,12 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
     if asks_for_json(std::env::args()) {
         let message = error.render().to_string();
         let message = message.trim().strip_prefix("error: ").unwrap_or(&message);
-        let error = serde_json::json!({ "error": { "status": Status::Usage as u8, "message": message } });
+        let error = serde_json::json!({ "error": { "status": Status::Usage.code(), "message": message } });
         terminal::complain(error.to_string());
     } else {
         drop(error.print());
     }
-    ExitCode::from(Status::Usage as u8)
+    ExitCode::from(Status::Usage.code())
 }
 
 /// The words could not be understood as a whole; the form of errors is looked for among them all the same.

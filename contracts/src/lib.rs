@@ -10,6 +10,7 @@ pub mod codec;
 pub mod dead_letter;
 pub mod draft;
 pub mod excerpt;
+pub mod failure;
 pub mod fault;
 pub mod field;
 pub mod id;

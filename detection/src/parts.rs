@@ -90,16 +90,12 @@ impl Joining {
 mod tests {
     use super::*;
     use crate::pack::PACK;
-    use crate::rule::Watcher;
 
     /// Long enough for several parts.
     fn large() -> RuleSet {
         let mut rules = crate::text::parse("pack", &PACK.iter().map(|packed| packed.text).collect::<String>()).unwrap();
         rules[0].description = Some("é".repeat(SLICE_BYTES_MAX));
-        RuleSet {
-            name: "s".to_owned(),
-            watchers: vec![Watcher { name: "w".to_owned(), subscriptions: Vec::new(), rules }],
-        }
+        RuleSet::of_one("w", rules)
     }
 
     fn joined(digest: Digest, parts: impl Iterator<Item = RuleSetPart>) -> Result<RuleSet, JoinError> {

@@ -20,7 +20,7 @@ use contracts::records::{Scope, SourceType, TelemetryEvent};
 use contracts::time::Timestamp;
 use detection::jsonpath::Path;
 use detection::plan::{Options, Plan, Scratch};
-use detection::rule::{Compare, Expr, Operand, Rule, RuleSet, Watcher};
+use detection::rule::{Compare, Expr, Operand, Rule, RuleSet};
 use drawn::plain;
 
 struct Counting;
@@ -65,11 +65,7 @@ fn plan() -> Plan {
         rule("other_topic", "z", compare("$.memory_mb", Compare::Less, 4096)),
     ];
     rules.extend((0..8).map(|n| rule(&format!("pattern{n}"), "*", matches(format!("^[0-9]{{{n},9}}x$")))));
-    let set = RuleSet {
-        name: "s".to_owned(),
-        watchers: vec![Watcher { name: "w".to_owned(), subscriptions: vec![], rules }],
-    };
-    Plan::compile(&set, &[], &Options::default()).unwrap()
+    Plan::compile(&RuleSet::of_one("w", rules), &[], &Options::default()).unwrap()
 }
 
 fn body(topic: &str, payload: &str) -> Vec<u8> {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod quick;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,40 +13,22 @@ use contracts::draft::{Fill, event_from_json};
 use contracts::id::EndpointId;
 use contracts::records::{AnyRecord, TelemetryEvent};
 use contracts::time::Timestamp;
-use detection::pack::PACK;
-use detection::plan::{Options, Plan};
-use detection::rule::{RuleSet, Watcher};
+use detection::plan::Plan;
 use detection::scenario::{Entry, Rig, What};
 use detection::step::{Input, Row, Stage, Task, What as StepWhat, body, step};
-use detection::text;
 use detection::view::{MemoryStore, View};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
-/// Rules of every kind of window and holdback, quick to fire, beside the pack.
-const QUICK: &str = r#"
-rule quick_count { topic: "*" filter: "$.n >= 1 and count_in_window(5s, by: $.user) >= 2" severity: low category: security alert: "{count}" dedup_window: 3s }
-rule quick_distinct { topic: "*" filter: "distinct_in_window($.n, 5s, by: $.user) >= 3" severity: low category: security alert: "{count}" suppression_window: 4s }
-rule quick_sequence { topic: "*" filter: "sequence(20s, by: $.user, topic 'chat.*' where $.n == 1, topic 'tool.*')" severity: high category: security alert: "in order" }
-rule quick_absence { topic: "*" filter: "absent(3s, topic 'tool.*', after: topic 'chat.*' where $.n == 2, by: $.user)" lateness: 2s severity: critical category: security alert: "no answer" }
+use quick::{PAYLOADS, ROUTED, TOPICS, plan};
+
+/// Rules that are held back at once, and rules that hear of that.
+const HELD_BACK: &str = r#"
 rule quick_storm { topic: "tool.*" severity: info category: security alert: "storm" dedup_window: 1s max_alerts_per_window: 2 window: 10s }
 rule hears_alerts { topic: "alert.emitted" filter: "count_in_window(30s, by: $.rule_id) >= 2" severity: info category: system alert: "{count}" dedup_window: 2s }
 rule hears_counts { event_type: ["alert.suppressed", "event.late", "telemetry.gap"] severity: info category: system alert: "told" suppression_window: 5s }
 "#;
-
-/// A count over the fleet: its state lives in the second stage.
-const ROUTED: &str = r#"
-rule fleet_count { topic: "*" scope: fleet filter: "count_in_window(5s, by: $.user) >= 3" severity: low category: security alert: "{count}" }
-"#;
-
-fn plan(more: &str) -> Arc<Plan> {
-    let rules = PACK.iter().map(|packed| packed.text).chain([QUICK, more]).collect::<String>();
-    let rules = text::parse("rules", &rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let watcher = Watcher { name: "test".to_owned(), subscriptions: Vec::new(), rules };
-    let set = RuleSet { name: "test".to_owned(), watchers: vec![watcher] };
-    Arc::new(Plan::compile(&set, &[], &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}")))
-}
 
 /// What is drawn at random of one record.
 #[derive(Debug, Clone)]
@@ -66,19 +50,6 @@ enum Kind {
     Again,
     Tick,
 }
-
-const TOPICS: [&str; 6] =
-    ["chat.user_msg", "tool.call", "terminal.command", "app.error", "worker.failed", "model.call.complete"];
-const PAYLOADS: [&str; 8] = [
-    r#"{"user":"ann","n":1}"#,
-    r#"{"user":"ann","n":2}"#,
-    r#"{"user":"bob","n":2}"#,
-    r#"{"user":"bob","n":3,"text":"ann@example.com"}"#,
-    r#"{"command":"rm -rf /","n":4}"#,
-    r#"{"duration_ms":20000,"model":"m","user":"ann","n":5}"#,
-    r#"{"n":6}"#,
-    r#"{"user":"ann","memory_mb":5000,"n":7,"url":"http://192.168.1.1/"}"#,
-];
 
 fn drawn() -> impl Strategy<Value = Drawn> {
     let kind = prop_oneof![10 => Just(Kind::Event), 1 => Just(Kind::Again), 2 => Just(Kind::Tick)];
@@ -175,7 +146,7 @@ proptest! {
 
     #[test]
     fn where_batches_are_cut_does_not_matter(drawn in vec(drawn(), 1..120), cuts in vec(any::<bool>(), 120)) {
-        let (plan, entries) = (plan(""), entries(&drawn));
+        let (plan, entries) = (plan(&[HELD_BACK]), entries(&drawn));
         let whole = in_batches(&plan, &entries, |_| false);
         prop_assert_eq!(&in_batches(&plan, &entries, |_| true), &whole, "each record a batch of its own");
         prop_assert_eq!(&in_batches(&plan, &entries, |place| cuts[place]), &whole, "cut at random");
@@ -183,7 +154,7 @@ proptest! {
 
     #[test]
     fn the_number_of_partitions_does_not_matter_to_fused_rules(drawn in vec(drawn(), 1..120)) {
-        let (plan, entries) = (plan(""), entries(&drawn));
+        let (plan, entries) = (plan(&[HELD_BACK]), entries(&drawn));
         let one = alerts(&plan, &entries, 1);
         for partitions in [2, 7, 24] {
             prop_assert_eq!(&alerts(&plan, &entries, partitions), &one, "{} partitions", partitions);
@@ -192,7 +163,7 @@ proptest! {
 
     #[test]
     fn routed_rules_count_over_all_endpoints_on_any_number_of_partitions(drawn in vec(drawn(), 1..120)) {
-        let (plan, entries) = (plan(ROUTED), entries(&drawn));
+        let (plan, entries) = (plan(&[HELD_BACK, ROUTED]), entries(&drawn));
         // A tick comes to the groups of one endpoint in the order of the partitions that they are on.
         let sorted = |partitions| {
             let mut alerts = alerts(&plan, &entries, partitions);
@@ -211,7 +182,7 @@ proptest! {
 #[test]
 fn the_random_records_raise_alerts_of_every_kind() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let plan = plan(ROUTED);
+    let plan = plan(&[HELD_BACK, ROUTED]);
     let mut seen = BTreeMap::new();
     for _ in 0..40 {
         let drawn = vec(drawn(), 119).new_tree(&mut runner).unwrap().current();

@@ -10,7 +10,7 @@ use contracts::id::EndpointId;
 use contracts::records::{AnyRecord, TelemetryEvent};
 use contracts::time::Timestamp;
 use detection::plan::{Options, Plan};
-use detection::rule::{RuleSet, Watcher};
+use detection::rule::RuleSet;
 use detection::scenario::{Entry, Rig, What};
 use detection::text;
 use proptest::collection::vec;
@@ -77,10 +77,7 @@ fn plan(rules: &[Drawn]) -> Arc<Plan> {
         .unwrap();
     }
     let rules = text::parse("drawn", &text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let set = RuleSet {
-        name: "loops".to_owned(),
-        watchers: vec![Watcher { name: "loops".to_owned(), subscriptions: Vec::new(), rules }],
-    };
+    let set = RuleSet::of_one("loops", rules);
     Arc::new(Plan::compile(&set, &[], &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}\n{text}")))
 }
 

@@ -5,7 +5,7 @@
 //! owner of before, does no harm: a tick says nothing but its append time, and a marker that is not for the next command is
 //! passed over. The task of the partition takes both as it takes any record, at the same place in every replay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -29,6 +29,8 @@ use crate::task::{Stage, TaskId};
 
 /// How long a swap waits for its rule set to come onto the log; beyond, it takes effect, which is that it is refused.
 const SET_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has: each look reads all of `rule.sets.v1`.
+const SET_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Markers written in one turn for one task.
 const MARKERS_MAX: usize = 100;
 
@@ -41,7 +43,8 @@ pub struct Pulse {
     marked: BTreeMap<TaskId, Marked>,
     /// A marker was not taken by the log.
     is_missing: Arc<AtomicBool>,
-    waiting_set: Option<WaitingSet>,
+    /// By the places of their swaps; no more than there are tasks.
+    waiting_sets: BTreeMap<i64, WaitingSet>,
 }
 
 /// Up to where markers were written for a task, by the owner it had then.
@@ -51,11 +54,11 @@ struct Marked {
     passed: i64,
 }
 
-/// A swap whose rule set is not on the log.
+/// A rule set that a swap asks for and that is not on the log.
 #[derive(Debug, Clone, Copy)]
 struct WaitingSet {
-    offset: i64,
     since: Instant,
+    look_at: Instant,
 }
 
 impl Pulse {
@@ -69,7 +72,14 @@ impl Pulse {
             }
         };
         let producer = shared.bus.producer(&ProducerSettings::default(), Box::new(told))?;
-        Ok(Self { shared, producer, follower: None, marked: BTreeMap::new(), is_missing, waiting_set: None })
+        Ok(Self {
+            shared,
+            producer,
+            follower: None,
+            marked: BTreeMap::new(),
+            is_missing,
+            waiting_sets: BTreeMap::new(),
+        })
     }
 
     pub fn tick_every(&self) -> Duration {
@@ -112,12 +122,14 @@ impl Pulse {
         let live = shared.ownership.live();
         self.marked.retain(|task, marked| live.get(task).is_some_and(|live| live.epoch == marked.epoch));
         let mut written = 0;
+        let mut waits = BTreeSet::new();
         for (task, live) in live {
             let Some(Standing { passed, .. }) = live.standing else { continue };
             let mut marked = self.marked.get(&task).map_or(passed, |marked| marked.passed.max(passed));
             for _ in 0..MARKERS_MAX {
                 let Some(given) = control.heard_after(marked)? else { break };
                 if !self.is_ready(control, &given, now)? {
+                    waits.insert(given.offset);
                     break;
                 }
                 self.send(task, MARKER, &given.marker().payload())?;
@@ -126,6 +138,7 @@ impl Pulse {
             }
             self.marked.insert(task, Marked { epoch: live.epoch, passed: marked });
         }
+        self.waiting_sets.retain(|offset, _| waits.contains(offset));
         Ok(written)
     }
 
@@ -138,18 +151,19 @@ impl Pulse {
     /// Its parts are written before a swap. Where they are not there, whoever commanded it has some time left.
     fn is_ready(&mut self, control: &Control, given: &Given, now: Instant) -> Result<bool, ProcessorError> {
         let Some(digest) = given.wants_set() else { return Ok(true) };
+        let waiting = self.waiting_sets.get(&given.offset).copied();
+        if let Some(WaitingSet { since, .. }) = waiting.filter(|waiting| now < waiting.look_at) {
+            return Ok(now.duration_since(since) >= SET_PATIENCE);
+        }
         match control.set(digest) {
             Err(error) if error.is_passing() => Err(error.into()),
             Ok(_) => Ok(true),
             Err(error) => {
-                let since = match self.waiting_set {
-                    Some(waiting) if waiting.offset == given.offset => waiting.since,
-                    _ => {
-                        tracing::warn!(%error, offset = given.offset, "a swap waits for its rule set");
-                        self.waiting_set = Some(WaitingSet { offset: given.offset, since: now });
-                        now
-                    }
-                };
+                if waiting.is_none() {
+                    tracing::warn!(%error, offset = given.offset, "a swap waits for its rule set");
+                }
+                let since = waiting.map_or(now, |waiting| waiting.since);
+                self.waiting_sets.insert(given.offset, WaitingSet { since, look_at: now + SET_LOOK_EVERY });
                 Ok(now.duration_since(since) >= SET_PATIENCE)
             }
         }

@@ -9,6 +9,7 @@
 mod checkpoints;
 mod connections;
 mod describe;
+mod own_log;
 mod place;
 mod processor;
 mod reader;
@@ -25,14 +26,12 @@ use crate::connection::{KafkaConnection, RegistryConnection};
 use crate::embedded::{Flush, Memory, Options};
 pub use checkpoints::Checkpoints;
 pub use describe::Description;
+pub use own_log::{LOG_VARIABLE, LogFilter, LogForm};
 use place::Environment;
 pub use processor::{Processor, Task};
 
 /// What the names of environment variables begin with.
 pub const VARIABLE_PREFIX: &str = "TRIPLINE_";
-
-/// What a process logs is decided before its configuration is read.
-pub const LOG_VARIABLE: &str = "TRIPLINE_LOG";
 
 /// Names of variables that begin so and are no settings: those that count before there are any, and what tests say to
 /// each other.
@@ -73,15 +72,6 @@ pub struct EmbeddedSettings {
     pub flush: Flush,
     pub memory: Memory,
     pub disk_reserve_bytes: u64,
-}
-
-/// How a service writes its own log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LogForm {
-    #[default]
-    Text,
-    /// One object a line.
-    Json,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What can go wrong between us and a schema registry.
 
 use contracts::avro::SchemaId;
+use contracts::failure::Status;
 
 use crate::http::HttpError;
 
@@ -36,4 +37,38 @@ pub enum RegistryError {
 
     #[error("the schema with the id {id} cannot be used: {reason}", id = id.0)]
     NotAvro { id: SchemaId, reason: String },
+}
+
+impl RegistryError {
+    /// What a program ends with that ends by this.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Address { .. } => Status::Usage,
+            Self::Unreachable { .. } | Self::Failed { .. } | Self::NotTheApi { .. } => Status::CannotReach,
+            Self::Denied { .. } | Self::Incompatible { .. } => Status::Refused,
+            Self::Invalid { .. } | Self::NotAvro { .. } => Status::CheckFailed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scripts are written against these; docs/cli.md names them.
+    #[test]
+    fn what_failed_has_the_exit_status_that_the_manual_gives_it() {
+        let (url, reason) = (|| "http://registry:8081".to_owned(), || "as told".to_owned());
+        let cases = [
+            (RegistryError::Address { url: url() }, Status::Usage),
+            (RegistryError::Failed { url: url(), status: 500, reason: reason(), tries: 3 }, Status::CannotReach),
+            (RegistryError::NotTheApi { url: url(), status: 404 }, Status::CannotReach),
+            (RegistryError::Denied { url: url(), status: 401 }, Status::Refused),
+            (RegistryError::Incompatible { url: url(), reason: reason() }, Status::Refused),
+            (RegistryError::Invalid { url: url(), reason: reason() }, Status::CheckFailed),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error.status(), expected, "{error}");
+        }
+    }
 }

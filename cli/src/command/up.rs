@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use bus::config::Log;
@@ -22,9 +21,6 @@ use detection::limits::Limits;
 use detection::plan::Plan;
 use processor::{Readiness, Settings, StateLoss, Watch};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::register_conditional_shutdown;
-use signal_hook::iterator::Signals;
 
 use crate::args::{self, Common, Form};
 use crate::failure::Failure;
@@ -34,6 +30,7 @@ use crate::place::{Place, Writers};
 use crate::rule_set::{self, RuleSetFiles};
 use crate::schemas::Schemas;
 use crate::settled::Deployment;
+use crate::signals::Ends;
 use crate::{demo, place, settled, terminal};
 
 #[derive(Debug)]
@@ -105,7 +102,7 @@ impl Up {
         if self.is_demo {
             demo::run(&log, pipeline.watch(), &self.hint, self.form)?;
         }
-        let name = ends.wait();
+        let name = ends.wait().unwrap_or("the processor ended");
         if self.form == Form::Text {
             terminal::complain(format!("{name}: ending; once more ends at once"));
         }
@@ -201,39 +198,4 @@ fn make_dir(dir: &std::path::Path) -> Result<(), Failure> {
         path: dir.to_owned(),
         source,
     })
-}
-
-/// How a person or a supervisor ends it.
-struct Ends {
-    signals: Signals,
-}
-
-impl Ends {
-    fn register() -> Result<Self, Failure> {
-        let register = || {
-            // Armed before the first signal is seen: of two that come at once, the second counts.
-            let asked = Arc::new(AtomicBool::new(false));
-            for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
-                register_conditional_shutdown(signal, status, Arc::clone(&asked))?;
-                signal_hook::flag::register(signal, Arc::clone(&asked))?;
-            }
-            Signals::new([SIGINT, SIGTERM])
-        };
-        let signals = register().map_err(|source| Failure::Io { doing: "watch for signals", source })?;
-        Ok(Self { signals })
-    }
-
-    /// For a thread of this process without which there is no use in going on.
-    fn closer(&self) -> impl FnOnce() + Send + 'static {
-        let handle = self.signals.handle();
-        move || handle.close()
-    }
-
-    fn wait(&mut self) -> &'static str {
-        match self.signals.forever().next() {
-            Some(SIGTERM) => "SIGTERM",
-            Some(_) => "Ctrl-C",
-            None => "the processor ended",
-        }
-    }
 }

@@ -16,7 +16,7 @@ use contracts::records::{Alert, ControlCommand, ControlCommandType};
 use contracts::schema::BuiltIn;
 use contracts::time::Timestamp;
 use detection::parts;
-use detection::rule::{RuleSet, Watcher};
+use detection::rule::RuleSet;
 use serde_json::Value;
 
 use crate::tripline::{Home, check};
@@ -210,8 +210,7 @@ fn a_set_of_the_log_runs_by_its_digest_or_from_where_it_was_swapped_in() {
     };
     send(1);
     let rules = detection::text::parse("rules", &rule("wiped", "high", "$.command == 'wipe'")).unwrap();
-    let watcher = Watcher { name: "w".to_owned(), subscriptions: Vec::new(), rules };
-    let (digest, parts) = parts::split(&RuleSet { name: "published".to_owned(), watchers: vec![watcher] }).unwrap();
+    let (digest, parts) = parts::split(&RuleSet::of_one("published", rules)).unwrap();
     let command = ControlCommand {
         command_id: CommandId::new("swap-1"),
         command: ControlCommandType::SwapRuleSet,

@@ -132,6 +132,14 @@ pub struct RuleSet {
     pub watchers: Vec<Watcher>,
 }
 
+impl RuleSet {
+    /// Of a single watcher, called as the set is, that sees every event.
+    pub fn of_one(name: &str, rules: Vec<Rule>) -> Self {
+        let watcher = Watcher { name: name.to_owned(), subscriptions: Vec::new(), rules };
+        Self { name: name.to_owned(), watchers: vec![watcher] }
+    }
+}
+
 /// A named set of subscriptions and rules. Its name is the `source` of its alerts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watcher {

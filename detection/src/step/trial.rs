@@ -19,7 +19,7 @@ use super::window::{self, Fired, Observation};
 use super::{Effects, Stage, Task, idle, tally};
 use crate::limits::Limits;
 use crate::plan::{Options, Plan, Role};
-use crate::rule::{Expr, Rule, RuleSet, TopicPattern, Watcher, Window};
+use crate::rule::{Expr, Rule, RuleSet, TopicPattern, Window};
 use crate::view::keys::{Key, Tag};
 use crate::view::{Changes, MemoryStore, View};
 
@@ -103,8 +103,7 @@ pub fn rule(windows: Vec<Window>, lateness_ms: u64) -> Rule {
 
 impl Trial {
     pub fn of(rule: Rule, limits: Limits) -> Self {
-        let watcher = Watcher { name: "watcher".to_owned(), subscriptions: Vec::new(), rules: vec![rule] };
-        let set = RuleSet { name: "set".to_owned(), watchers: vec![watcher] };
+        let set = RuleSet::of_one("watcher", vec![rule]);
         let plan = Plan::compile(&set, &[], &Options { limits, ..Options::default() }).expect("the rule of a test");
         Self { plan, store: MemoryStore::default(), stage: Stage::One, out: Effects::default() }
     }

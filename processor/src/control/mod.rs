@@ -163,7 +163,8 @@ impl Follower {
     }
 
     /// Waits for a command, at most this long.
-    /// After an error it is spent: what it had read is not known to others.
+    ///
+    /// After an error make a new one: records that this one had read and could not tell [`Control`] of are not read again.
     pub fn listen(&mut self, at_most: Duration) -> Result<(), ControlError> {
         self.reader.next(&mut self.batch, &BatchLimit { wait: at_most, ..BatchLimit::default() })?;
         let heard: Vec<Given> =

@@ -214,7 +214,7 @@ mod tests {
     use contracts::id::{EndpointId, EventId};
     use contracts::time::Timestamp;
     use detection::plan::{Options, Plan};
-    use detection::rule::{RuleSet, Watcher};
+    use detection::rule::RuleSet;
     use detection::scenario::{Entry, Rig, START_MICROS, What};
 
     use super::*;
@@ -223,8 +223,7 @@ mod tests {
     fn alert(number: usize) -> Alert {
         let rules = "rule r { topic: \"t\" severity: low category: policy alert: \"m\" }";
         let rules = detection::text::parse("r", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-        let watcher = Watcher { name: "w".to_owned(), subscriptions: Vec::new(), rules };
-        let set = RuleSet { name: "s".to_owned(), watchers: vec![watcher] };
+        let set = RuleSet::of_one("w", rules);
         let mut rig = Rig::new(Arc::new(Plan::compile(&set, &[], &Options::default()).expect("a good rule")));
         let endpoint_id = EndpointId::new("host-1");
         let appended_at = Timestamp::from_micros(START_MICROS).expect("a time in 2026");

@@ -125,16 +125,21 @@ fn a_match_is_judged_by_what_was_in_force_where_it_was_found() {
     give(&pipeline, &command("c1", ControlCommandType::SwapRuleSet, &format!(r#"{{"digest":"{digest}"}}"#)));
     // Only stage one has its marker: the one for stage two stands behind the matches.
     pipeline.processor.pulse.listen(Duration::ZERO).unwrap();
-    let marker = format!(
-        r#"{{"topic":"system.control","endpoint_id":"_","payload":{{"control_offset":0,"digest":"{}"}}}}"#,
-        digest_of_command(&pipeline)
-    );
-    owners_event(&pipeline, &marker);
-    pipeline.settle();
+    mark_first_for_events(&mut pipeline);
     event(&mut pipeline, 1);
     event(&mut pipeline, 2);
     assert_eq!(alerts(&pipeline), ["here first", "here first", "fleet first"]);
     assert_eq!(pipeline.mark(), 0, "both stages have it: stage two from the matches");
+}
+
+/// The marker of the first command, for stage one alone.
+fn mark_first_for_events(pipeline: &mut Pipeline) {
+    let marker = format!(
+        r#"{{"topic":"system.control","endpoint_id":"_","payload":{{"control_offset":0,"digest":"{}"}}}}"#,
+        digest_of_command(pipeline)
+    );
+    owners_event(pipeline, &marker);
+    pipeline.settle();
 }
 
 fn digest_of_command(pipeline: &Pipeline) -> Digest {
@@ -211,10 +216,24 @@ fn a_swap_waits_for_its_set_and_is_refused_when_it_does_not_come() {
     assert_eq!(told(&pipeline, "command.refused").len(), 2);
     let late = parts::split(&set("late")).unwrap().0;
     give(&pipeline, &command("c2", ControlCommandType::SwapRuleSet, &format!(r#"{{"digest":"{late}"}}"#)));
-    assert_eq!(pipeline.mark(), 0);
+    let asked = Instant::now();
+    assert_eq!(pipeline.mark_at(asked), 0);
     publish(&pipeline, "late");
-    assert_eq!(pipeline.mark(), 2, "it came");
+    let until_looked = [100, 500, 999, 1_000].map(|ms| pipeline.mark_at(asked + Duration::from_millis(ms)));
+    assert_eq!(until_looked, [0, 0, 0, 2], "a look reads the whole topic: there is one a second");
     pipeline.settle();
     event(&mut pipeline, 1);
     assert_eq!(alerts(&pipeline), ["here late"]);
+}
+
+#[test]
+fn each_of_two_swaps_waits_its_own_time_where_tasks_stand_at_different_ones() {
+    let mut pipeline = without_rules();
+    for id in ["c1", "c2"] {
+        let nobodys = Digest::of(id.as_bytes());
+        give(&pipeline, &command(id, ControlCommandType::SwapRuleSet, &format!(r#"{{"digest":"{nobodys}"}}"#)));
+    }
+    mark_first_for_events(&mut pipeline);
+    assert_eq!(pipeline.mark(), 0, "stage one waits for the second, stage two for the first");
+    assert_eq!(pipeline.mark_at(Instant::now() + LATER), 3, "stage two takes both");
 }

@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+#[path = "../clocked/mod.rs"]
+mod clocked;
 mod control;
 mod figures;
 mod pipeline;

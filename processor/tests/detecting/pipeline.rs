@@ -3,29 +3,27 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use bus::embedded::{Embedded, Options};
-use bus::{Batch, BatchLimit, Bus, Instance, Partition, Progress, Row, Start, To, Until};
+use bus::{Batch, BatchLimit, Bus, Instance, Partition, Progress, Start, To, Until};
 use contracts::avro::Framing;
 use contracts::records::AnyRecord;
 use contracts::schema::BuiltIn;
-use contracts::time::Timestamp;
 use contracts::{codec, owner_event, record, topics};
 use detection::limits::Limits;
 use detection::pack::PACK;
 use detection::plan::{self, Plan};
 use detection::risk::RiskPlan;
-use detection::rule::{RuleSet, Watcher};
+use detection::rule::RuleSet;
 use detection::scenario::{Entry, START_MICROS, What};
 use processor::detecting::Detecting;
-use processor::{Failpoints, Framings, Heard, Processor, Sent, Settings};
+use processor::{Failpoints, Framings, Processor, Settings, Stage};
 use tempfile::TempDir;
 
+use crate::clocked::{self, Log};
+
 pub struct Pipeline {
-    bus: Arc<dyn Bus>,
-    clock: Arc<AtomicI64>,
+    log: Log,
     pub processor: Processor,
     cores: Arc<Detecting>,
     folder: TempDir,
@@ -34,21 +32,12 @@ pub struct Pipeline {
 impl Pipeline {
     pub fn new(plan: &Arc<Plan>) -> Self {
         let folder = TempDir::new().unwrap();
-        let clock = Arc::new(AtomicI64::new(START_MICROS));
-        let reading = Arc::clone(&clock);
-        let options = Options {
-            clock: Arc::new(move || Timestamp::from_micros(reading.load(Ordering::SeqCst)).unwrap()),
-            maintenance_interval: None,
-            ..Options::default()
-        };
-        let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&folder.path().join("log"), options).unwrap());
-        for topic in topics::ALL {
-            bus.create(&topic.declare(NonZeroU32::MIN)).unwrap();
-        }
-        let cores = Detecting::new(&bus, Arc::clone(plan), RiskPlan::default(), Framings::default(), Arc::new(BuiltIn));
+        let log = Log::new(folder.path(), NonZeroU32::MIN, START_MICROS);
+        let cores =
+            Detecting::new(&log.bus, Arc::clone(plan), RiskPlan::default(), Framings::default(), Arc::new(BuiltIn));
         let cores = Arc::new(cores.unwrap());
-        let processor = start(&bus, &cores, folder.path());
-        let mut pipeline = Self { bus, clock, processor, cores, folder };
+        let processor = start(&log.bus, &cores, folder.path());
+        let mut pipeline = Self { log, processor, cores, folder };
         pipeline.settle();
         pipeline
     }
@@ -64,17 +53,17 @@ impl Pipeline {
     }
 
     fn restart_after(self, between: impl FnOnce(&Path)) -> Self {
-        let Self { bus, clock, processor, cores, folder } = self;
+        let Self { log, processor, cores, folder } = self;
         drop(processor);
         between(&folder.path().join("state"));
-        let processor = start(&bus, &cores, folder.path());
-        let mut pipeline = Self { bus, clock, processor, cores, folder };
+        let processor = start(&log.bus, &cores, folder.path());
+        let mut pipeline = Self { log, processor, cores, folder };
         pipeline.settle();
         pipeline
     }
 
     pub fn feed(&mut self, entry: &Entry) {
-        self.clock.store(entry.appended_at.micros(), Ordering::SeqCst);
+        self.log.set_clock(entry.appended_at);
         match &entry.what {
             What::Event(event) => self.send(topics::TELEMETRY_EVENTS, event.endpoint_id.as_str(), &encoded(&**event)),
             What::Tick => {
@@ -106,27 +95,17 @@ impl Pipeline {
     }
 
     pub fn append(&self, topic: &str, to: To<'_>, value: &[u8]) {
-        let mut producer = self.bus.producer(&bus::ProducerSettings::default(), Box::new(drop)).unwrap();
-        let row = Row { topic, to, value: Some(value), headers: &[] };
-        producer.send(&row, 0).unwrap();
-        assert_eq!(producer.flush(Duration::from_secs(10)).unwrap(), 0);
+        self.log.send(topic, to, value);
     }
 
     pub fn settle(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let mut quiet = 0;
-        while quiet < 2 {
-            let heard = self.processor.tasks.turn().unwrap();
-            let sent = self.processor.outbound.turn(Instant::now()).unwrap();
-            quiet = if (heard, sent) == (Heard::Records(0), Sent::Nothing) { quiet + 1 } else { 0 };
-            assert!(Instant::now() < deadline, "not quiet");
-        }
+        clocked::settle(&mut self.processor, Stage::ALL.len());
     }
 
     /// Everything on a topic, as the record that the topic carries.
     pub fn records(&self, topic: &str) -> Vec<(String, AnyRecord)> {
         let names = topics::find(topic).unwrap().records;
-        let mut reader = self.bus.read(&[(Partition::new(topic, 0), Start::Earliest)], Until::End).unwrap();
+        let mut reader = self.log.bus.read(&[(Partition::new(topic, 0), Start::Earliest)], Until::End).unwrap();
         let (mut batch, mut records) = (Batch::default(), Vec::new());
         while reader.next(&mut batch, &BatchLimit::default()).unwrap() == Progress::More {
             for record in batch.records() {
@@ -170,7 +149,6 @@ pub fn compiled(rules: &str) -> Arc<Plan> {
 
 pub fn compiled_within(limits: Limits, rules: &str) -> Arc<Plan> {
     let rules = detection::text::parse("rules", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let watcher = Watcher { name: "supervised".to_owned(), subscriptions: Vec::new(), rules };
-    let set = RuleSet { name: "scenarios".to_owned(), watchers: vec![watcher] };
+    let set = RuleSet::of_one("supervised", rules);
     Arc::new(Plan::compile(&set, &[], &plan::Options { limits, ..plan::Options::default() }).unwrap())
 }

@@ -5,7 +5,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+#[path = "../clocked/mod.rs"]
+mod clocked;
 mod live;
+#[path = "../../../detection/tests/quick/mod.rs"]
+mod quick;
 mod script;
 
 use std::collections::BTreeMap;
@@ -63,7 +67,7 @@ impl Alerts {
         let mut batch = Batch::default();
         for index in 0..live.partitions.get() {
             let from = [(Partition::new(ALERTS, index), Start::Earliest)];
-            let mut reader = live.bus.read(&from, Until::End).unwrap();
+            let mut reader = live.log.bus.read(&from, Until::End).unwrap();
             while reader.next(&mut batch, &BatchLimit::default()).unwrap() == Progress::More {
                 batch.records().for_each(|record| alerts.add(&record));
             }

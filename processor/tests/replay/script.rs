@@ -9,33 +9,13 @@ use contracts::field::JsonObject;
 use contracts::id::{CommandId, EndpointId};
 use contracts::records::{ControlCommand, ControlCommandType};
 use contracts::time::Timestamp;
-use detection::pack::PACK;
-use detection::plan::{Options, Plan};
-use detection::rule::{RuleSet, Watcher};
-use detection::text;
+use detection::plan::Plan;
 
-/// Rules of every kind of window, quick to fire, beside the pack; the last one is routed.
-const QUICK: &str = r#"
-rule quick_count { topic: "*" filter: "$.n >= 1 and count_in_window(5s, by: $.user) >= 2" severity: low category: security alert: "{count}" dedup_window: 3s }
-rule quick_distinct { topic: "*" filter: "distinct_in_window($.n, 5s, by: $.user) >= 3" severity: low category: security alert: "{count}" suppression_window: 4s }
-rule quick_sequence { topic: "*" filter: "sequence(20s, by: $.user, topic 'chat.*' where $.n == 1, topic 'tool.*')" severity: high category: security alert: "in order" }
-rule quick_absence { topic: "*" filter: "absent(3s, topic 'tool.*', after: topic 'chat.*' where $.n == 2, by: $.user)" lateness: 2s severity: critical category: security alert: "no answer" }
-rule fleet_count { topic: "*" scope: fleet filter: "count_in_window(5s, by: $.user) >= 3" severity: low category: security alert: "{count}" }
-"#;
+use crate::quick::{self, PAYLOADS, TOPICS};
+
+/// The rule whose state lies in the second stage.
 pub const ROUTED: &str = "fleet_count";
 
-const TOPICS: [&str; 6] =
-    ["chat.user_msg", "tool.call", "terminal.command", "app.error", "worker.failed", "model.call.complete"];
-const PAYLOADS: [&str; 8] = [
-    r#"{"user":"ann","n":1}"#,
-    r#"{"user":"ann","n":2}"#,
-    r#"{"user":"bob","n":2}"#,
-    r#"{"user":"bob","n":3,"text":"ann@example.com"}"#,
-    r#"{"command":"rm -rf /","n":4}"#,
-    r#"{"duration_ms":20000,"model":"m","user":"ann","n":5}"#,
-    r#"{"n":6}"#,
-    r#"{"user":"ann","memory_mb":5000,"n":7,"url":"http://192.168.1.1/"}"#,
-];
 const ENDPOINTS: usize = 7;
 
 pub struct Happening {
@@ -124,9 +104,5 @@ fn command(place: usize, now: Timestamp, numbers: &mut Numbers) -> Vec<u8> {
 }
 
 pub fn plan() -> Arc<Plan> {
-    let rules = PACK.iter().map(|packed| packed.text).chain([QUICK]).collect::<String>();
-    let rules = text::parse("rules", &rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-    let watcher = Watcher { name: "test".to_owned(), subscriptions: Vec::new(), rules };
-    let set = RuleSet { name: "test".to_owned(), watchers: vec![watcher] };
-    Arc::new(Plan::compile(&set, &[], &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}")))
+    quick::plan(&[quick::ROUTED])
 }

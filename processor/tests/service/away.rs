@@ -2,6 +2,7 @@
 
 use contracts::topics;
 use rustix::process::Signal;
+use serde_json::Value;
 use testbed::kafka::{Broker, Options, tool};
 
 use crate::cluster::Cluster;
@@ -56,8 +57,11 @@ fn an_input_that_is_deleted_ends_the_service_by_its_name() {
     let arguments = ["--bootstrap-server", &bootstrap, "--delete", "--topic", topic];
     tool("org.apache.kafka.tools.TopicCommand", &arguments).unwrap();
     let (status, said) = service.wait();
-    let is_named = |line: &String| line.contains(topic) && line.contains("does not exist");
-    assert!(status == 1 && said.iter().any(is_named), "{status}: {said:#?}");
+    // What ended it, not what was logged on the way there.
+    let ended_by: Value = serde_json::from_str(said.last().unwrap()).unwrap();
+    let reason = ended_by["error"]["message"].as_str().unwrap_or_else(|| panic!("{said:#?}"));
+    assert!(reason.contains(topic) && reason.contains("does not exist"), "{reason}");
+    assert_eq!((status, &ended_by["error"]["status"]), (1, &Value::from(1)), "{said:#?}");
     // Until it is there again, nothing starts.
     let ended = run(cluster.home.path(), &Cluster::ARGS);
     assert!(ended.status == 1 && ended.stderr.contains(topic), "{ended:?}");

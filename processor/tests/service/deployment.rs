@@ -20,7 +20,7 @@ use contracts::time::Timestamp;
 use contracts::topics;
 use contracts::topology::Topology;
 use detection::parts;
-use detection::rule::{RuleSet, Watcher};
+use detection::rule::RuleSet;
 use rustix::process::Signal;
 use testbed::kafka::{Broker, Options};
 
@@ -86,9 +86,7 @@ impl Deployment {
     fn put_rules_in_force(&self) -> Digest {
         let rules = "rule danger { topic: \"terminal.command\" severity: high category: security alert: \"danger\" }";
         let rules = detection::text::parse("rules", rules).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-        let watcher = Watcher { name: "guard".to_owned(), subscriptions: Vec::new(), rules };
-        let set = RuleSet { name: "test".to_owned(), watchers: vec![watcher] };
-        let (digest, parts) = parts::split(&set).unwrap();
+        let (digest, parts) = parts::split(&RuleSet::of_one("guard", rules)).unwrap();
         for part in parts {
             let key = format!("{digest}/{}", part.part);
             self.send(topics::RULE_SETS, To::Key(key.as_bytes()), &encoded(&part), &[]);

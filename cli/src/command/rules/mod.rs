@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use contracts::records::ControlCommandType;
 use detection::plan::{Options, Plan, PlannedRule, Problem};
-use detection::rule::{Rule, RuleSet, Watcher};
+use detection::rule::{Rule, RuleSet};
 use serde_json::json;
 
 use crate::args::{self, Common, Form};
@@ -87,7 +87,5 @@ fn chosen(args: &args::RulesChosen, form: Form) -> Result<RuleSetFiles, Failure>
 }
 
 fn plan(rules: Vec<Rule>) -> Result<Plan, Vec<Problem>> {
-    let watcher = Watcher { name: STANDALONE.to_owned(), subscriptions: Vec::new(), rules };
-    let set = RuleSet { name: STANDALONE.to_owned(), watchers: vec![watcher] };
-    Plan::compile(&set, &[], &Options::default())
+    Plan::compile(&RuleSet::of_one(STANDALONE, rules), &[], &Options::default())
 }

@@ -20,8 +20,11 @@ TRIPLINE_PROCESSOR__STAGES. A flag wins over a variable, a variable over the fil
 SIGTERM or SIGINT: publishes what was applied, gives the partitions back, and ends. A second
 one ends at once; what was not published then is published by the next start.
 
-Exit status: 0 stopped as asked, 1 the check failed, 2 usage or configuration, 3 cannot reach,
-4 refused by policy, 130 or 143 ended at once.";
+A broker or registry that is away is waited for, and /readyz says so.
+
+Exit status: 0 stopped as asked, 1 the check failed, 2 usage or configuration, 3 another process
+has this address or instance name, or what answers as registry is none, 4 refused by policy, 130
+or 143 ended at once.";
 
 /// Evaluate events on Kafka: rules, windows and risk; publish alerts, each once
 ///

@@ -2,8 +2,6 @@
 //!
 //! Invariant: every failure is told once, on standard error, with the next step; with a log in JSON as one object.
 
-use std::error::Error as StdError;
-use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,15 +10,11 @@ use std::time::Duration;
 use bus::config::LogForm;
 use bus::registry::RegistryError;
 use bus::{BusError, Difference, ErrorKind};
+use contracts::failure::{self, Status};
 use contracts::json::Object;
 use contracts::settings::Problems;
 use processor::{FramingError, ProcessorError};
 use tracing_subscriber::filter::ParseError;
-
-pub const CHECK_FAILED: u8 = 1;
-pub const USAGE: u8 = 2;
-pub const CANNOT_REACH: u8 = 3;
-pub const REFUSED: u8 = 4;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -71,30 +65,32 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub fn status(&self) -> u8 {
+    pub fn status(&self) -> Status {
         match self {
             Self::Config(_)
             | Self::NoInstance
             | Self::EmbeddedLog { .. }
             | Self::LogFilter { .. }
-            | Self::Traces { .. } => USAGE,
+            | Self::Traces { .. } => Status::Usage,
             // Another process has it.
             Self::Listen { .. } | Self::NameTaken { .. } | Self::Processor(ProcessorError::Fenced { .. }) => {
-                CANNOT_REACH
+                Status::CannotReach
             }
             Self::TopicsDiffer { differences, .. } => {
                 let is_fixed = |difference: &Difference| matches!(difference, Difference::Partitions { .. });
-                if differences.iter().any(is_fixed) { REFUSED } else { CHECK_FAILED }
+                if differences.iter().any(is_fixed) { Status::Refused } else { Status::CheckFailed }
             }
-            Self::Bus(error) | Self::Processor(ProcessorError::Bus(error)) => of_log(error),
-            Self::Registry(error) | Self::Framing(FramingError::Registry(error)) => of_registry(error),
+            Self::Bus(error) | Self::Processor(ProcessorError::Bus(error)) => error.status(),
+            Self::Registry(error) | Self::Framing(FramingError::Registry(error)) => error.status(),
             // It can go on, if somebody says so.
-            Self::Processor(ProcessorError::StateMissing { .. } | ProcessorError::PositionsFell { .. }) => REFUSED,
+            Self::Processor(ProcessorError::StateMissing { .. } | ProcessorError::PositionsFell { .. }) => {
+                Status::Refused
+            }
             Self::TopologyFile { .. }
             | Self::Topology(_)
             | Self::Signals { .. }
             | Self::Framing(FramingError::NotPublished { .. })
-            | Self::Processor(_) => CHECK_FAILED,
+            | Self::Processor(_) => Status::CheckFailed,
         }
     }
 
@@ -112,17 +108,7 @@ impl Failure {
 
     /// With its causes.
     pub fn message(&self) -> String {
-        let mut message = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            // Some errors tell their cause in their own words already.
-            let text = cause.to_string();
-            if !message.contains(&text) {
-                write!(message, ": {text}").expect("invariant: a String takes text");
-            }
-            source = cause.source();
-        }
-        message
+        failure::message(self)
     }
 
     /// Tells it, once, and says how to end.
@@ -131,30 +117,11 @@ impl Failure {
         match form {
             LogForm::Text => eprintln!("error: {message}"),
             LogForm::Json => {
-                let error = Object::new().with("status", i64::from(self.status())).with("message", message);
+                let error = Object::new().with("status", i64::from(self.status().code())).with("message", message);
                 eprintln!("{}", Object::new().with("error", error).text());
             }
         }
-        ExitCode::from(self.status())
-    }
-}
-
-fn of_log(error: &BusError) -> u8 {
-    match error.kind() {
-        ErrorKind::Unavailable => CANNOT_REACH,
-        ErrorKind::Denied | ErrorKind::Fixed => REFUSED,
-        _ => CHECK_FAILED,
-    }
-}
-
-fn of_registry(error: &RegistryError) -> u8 {
-    match error {
-        RegistryError::Denied { .. } => REFUSED,
-        RegistryError::Unreachable { .. } | RegistryError::Failed { .. } | RegistryError::NotTheApi { .. } => {
-            CANNOT_REACH
-        }
-        RegistryError::Address { .. } => USAGE,
-        _ => CHECK_FAILED,
+        ExitCode::from(self.status().code())
     }
 }
 

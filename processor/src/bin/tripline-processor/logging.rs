@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use bus::config::{LOG_VARIABLE as VARIABLE, LogForm};
+use bus::config::{LOG_VARIABLE, LogFilter, LogForm};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
@@ -10,14 +10,8 @@ use crate::failure::Failure;
 const DEFAULT: &str = "info";
 
 pub fn start(flag: Option<&str>, form: LogForm) -> Result<(), Failure> {
-    let variable = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
-    let (setter, text) = match (flag, &variable) {
-        (Some(flag), _) => ("--log", flag),
-        (None, Some(variable)) => (VARIABLE, variable.as_str()),
-        (None, None) => (VARIABLE, DEFAULT),
-    };
-    let filter =
-        EnvFilter::try_new(text).map_err(|source| Failure::LogFilter { setter, found: text.to_owned(), source })?;
+    let LogFilter { setter, text } = LogFilter::of(flag, std::env::var(LOG_VARIABLE).ok(), DEFAULT);
+    let filter = EnvFilter::try_new(&text).map_err(|source| Failure::LogFilter { setter, found: text, source })?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match form {
         LogForm::Json => subscriber.json().flatten_event(true).init(),

@@ -24,6 +24,7 @@ use bus::Bus;
 use bus::kafka::Kafka;
 use bus::registry::Registry;
 use clap::Parser;
+use contracts::failure::Status;
 use detection::limits::Limits;
 use detection::plan::Plan;
 use detection::risk::RiskPlan;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and versions are no errors, and go to standard output.
             drop(error.print());
-            return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
+            return ExitCode::from(if error.use_stderr() { Status::Usage.code() } else { 0 });
         }
     };
     let settled = match Settled::of(args) {
@@ -122,9 +123,9 @@ fn start(settled: &Settled) -> Result<Processor, Failure> {
 /// The first signal asks to stop; a second one ends the process where it stands, and loses nothing.
 fn stopped_by_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
+    for (signal, status) in [(SIGINT, Status::Interrupted), (SIGTERM, Status::Terminated)] {
         // Armed before the first signal is seen: of two that come at once, the second counts.
-        flag::register_conditional_shutdown(signal, status, Arc::clone(&stop))
+        flag::register_conditional_shutdown(signal, status.code().into(), Arc::clone(&stop))
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
             .map_err(|source| Failure::Signals { source })?;
     }
