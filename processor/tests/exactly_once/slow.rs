@@ -88,3 +88,23 @@ fn a_partition_that_is_revoked_takes_along_what_waits_of_it() {
     world.seats[0].turn();
     world.settle_and_check();
 }
+
+#[test]
+fn a_partition_that_is_lost_and_comes_back_is_begun_where_it_was() {
+    let mut world = behind();
+    let before = applied(&world, 0, 0).unwrap();
+    World::sleep();
+    // Another one that looks finds that the first has not been heard of.
+    world.start(1, RECORDS_MAX);
+    world.seats[1].turn();
+    world.seats[1].leave();
+    let mut heard = Vec::new();
+    while !heard.iter().any(|heard| matches!(heard, Some(Heard::Assigned(_)))) {
+        heard.push(world.seats[0].turn());
+        assert!(heard.len() < 10, "{heard:?}");
+    }
+    assert!(matches!(heard[..], [Some(Heard::Lost(_)), Some(Heard::Assigned(_))]), "{heard:?}");
+    assert_eq!(applied(&world, 0, 0), Some(before));
+    turn_until(&mut world, 0, before + 5);
+    world.settle_and_check();
+}
