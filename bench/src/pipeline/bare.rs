@@ -18,6 +18,8 @@ const ALERT_EVERY: u64 = 100;
 const EVENTS_MAX: usize = 10_000;
 const PACE: Duration = Duration::from_millis(1);
 const AFTERMATH: Duration = Duration::from_secs(2);
+/// How long the loop may take to begin; what was due before is not looked at.
+const LEAD: Duration = Duration::from_secs(2);
 
 /// From when an event was due to when its row can be read, sorted.
 pub fn latencies(bus: &Kafka, brokers: &str, rate: usize, duration: Duration) -> Vec<Duration> {
@@ -33,7 +35,7 @@ pub fn latencies(bus: &Kafka, brokers: &str, rate: usize, duration: Duration) ->
             }
         });
         let reading = scope.spawn(|| read(brokers, &outputs, begun, &is_over));
-        send(brokers, &input, rate, duration, begun);
+        send(brokers, &input, rate, LEAD + duration, begun);
         thread::sleep(AFTERMATH);
         is_over.store(true, Ordering::Release);
         looping.join().expect("the loop goes on");
@@ -160,8 +162,10 @@ fn read(brokers: &str, places: &[(Partition, Offset)], begun: Instant, is_over: 
         let Some(message) = consumer.poll(Duration::from_millis(20)) else { continue };
         let message = message.expect("no error");
         let value = message.payload().expect("a value");
-        let due = u64::from_be_bytes(value[..8].try_into().expect("eight bytes"));
-        took.push(begun.elapsed().saturating_sub(Duration::from_micros(due)));
+        let due = Duration::from_micros(u64::from_be_bytes(value[..8].try_into().expect("eight bytes")));
+        if due >= LEAD {
+            took.push(begun.elapsed().saturating_sub(due));
+        }
     }
     took
 }

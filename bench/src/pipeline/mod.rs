@@ -2,8 +2,8 @@
 //! same rates and on the same events; what it takes at most; how long it is away after a SIGKILL; and how all that goes with
 //! partitions, sizes and groups.
 //!
-//! Processes of their own, because memory and processor time are theirs. `TRIPLINE_BENCH_SECONDS` says how long each rate is
-//! held.
+//! Processes of their own, because memory and processor time are theirs. `BENCH_SECONDS` says how long each rate is
+//! held, `BENCH_PRELOAD` which library the processor is started with in place of glibc's allocator.
 
 mod bare;
 mod stand;
@@ -142,7 +142,7 @@ pub fn groups(_: u32) -> Vec<Figure> {
 }
 
 fn seconds(default: u64) -> u64 {
-    std::env::var("TRIPLINE_BENCH_SECONDS").map_or(default, |text| text.parse().expect("whole seconds"))
+    std::env::var("BENCH_SECONDS").map_or(default, |text| text.parse().expect("whole seconds"))
 }
 
 fn whole(seconds: u64) -> usize {
@@ -217,10 +217,14 @@ fn after_kill(stand: &mut Stand) -> f64 {
     std::thread::sleep(KILL_AFTER);
     let began = Instant::now();
     stand.kill();
+    let end = stand.end();
     stand.start();
     // Behind by no more than comes while this looks.
-    let margin = to_f64(KILL_RATE) * LOOK_EVERY.as_secs_f64() * 5.0;
-    wait_for(|| (to_f64(usize::try_from(stand.end() - stand.committed()).unwrap_or(0)) <= margin).then_some(()));
+    let margin = KILL_RATE as u64 / 10;
+    wait_for(|| {
+        let committed = stand.committed();
+        (committed >= end && stand.end() - committed <= margin).then_some(())
+    });
     let away = began.elapsed().as_secs_f64();
     let told = load.wait_with_output().expect("a load that was started ends");
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
