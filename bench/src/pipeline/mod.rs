@@ -197,9 +197,10 @@ fn backlog(stand: &mut Stand, bodies: impl Iterator<Item = Vec<u8>>) -> Backlog 
     stand.fill(bodies);
     let (ends, end) = (stand.ends(), stand.end());
     stand.start();
-    let before = stand.committed();
+    let (started, before) = (Instant::now(), stand.committed());
     let first = wait_for(|| Some(stand.committed()).filter(|committed| *committed > before));
-    let began = Instant::now();
+    // All of it in one publication says something only with the start of the processor.
+    let (began, first) = if first < end { (Instant::now(), first) } else { (started, before) };
     let mut resident_mb_max: f64 = 0.0;
     wait_for(|| {
         resident_mb_max = resident_mb_max.max(stand.resident_mb());

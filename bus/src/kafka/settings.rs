@@ -120,8 +120,12 @@ fn receiving(config: &mut ClientConfig) {
         .set("fetch.wait.max.ms", "20")
         // When the queue was full, how soon it is looked at again: 1 s by default.
         .set("fetch.queue.backoff.ms", "5")
-        // All that a slow consumer can pile up. `pause` is no back-pressure: it drops what was fetched.
-        .set("queued.max.messages.kbytes", "16384")
+        // What a slow consumer can pile up, but for one answer that is under way. `pause` is no back-pressure: it drops what
+        // was fetched.
+        .set("queued.max.messages.kbytes", "4096")
+        // Of one partition in one answer, as it is packed: unpacked it is several times as much, and each partition's
+        // comes on top of the queue's bound. A larger record is fetched all the same.
+        .set("max.partition.fetch.bytes", "262144")
         .set("check.crcs", "true");
 }
 

@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::schemas::Schemas;
 use crate::{settled, signals, terminal};
-use profile::Profile;
+use profile::{FIRST, Profile};
 use report::Report;
 use sight::Sight;
 use subject::{Subject, usage};
@@ -151,8 +151,12 @@ impl Load {
         });
         let settings = ProducerSettings::default();
         let mut producer = log.producer(&settings, fates)?;
+        let (mut value, mut progress) = (Vec::new(), Progress::new());
+        let first = self.profile.event(run, FIRST, settled::now());
+        send(&mut *producer, &first, framing, FIRST, &mut value)?;
+        producer.flush(settings.patience)?;
         let (total, begun, start) = (self.total(), Instant::now(), settled::now().micros());
-        let (mut number, mut value, mut progress) = (0, Vec::new(), Progress::new());
+        let mut number = FIRST + 1;
         while number < total && !is_interrupted.load(Ordering::Acquire) {
             let due = u128::from(self.rate) * begun.elapsed().as_micros() / 1_000_000;
             let due = u64::try_from(due).unwrap_or(u64::MAX).min(total);

@@ -20,6 +20,9 @@ const BURST: u64 = 10;
 /// Neighbours in time are no neighbours in number. It has no divisor in common with what people choose.
 const SCATTER: u64 = 7_919;
 
+/// Goes ahead alone, before the clock begins, and is not timed: that a sender finds its broker and becomes known to it is no load.
+pub const FIRST: u64 = 0;
+
 const PAYLOAD_BYTES: std::ops::RangeInclusive<u64> = 0..=256 << 10;
 
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,7 @@ use contracts::codec;
 use contracts::records::Alert;
 use contracts::topics::ALERTS;
 
-use super::profile::{Profile, number_of};
+use super::profile::{FIRST, Profile, number_of};
 use super::subject::{Usage, usage};
 use crate::failure::Failure;
 use crate::schemas::Schemas;
@@ -36,7 +36,7 @@ pub struct Sight<'a> {
 pub struct Seen {
     /// How often, by the place among the alerting events.
     pub times: BTreeMap<u64, u32>,
-    /// From when an event was due to be sent to when its alert was read.
+    /// From when an event was due to be sent to when its alert was read; all but the first.
     pub latencies_us: Vec<u64>,
     /// Alerts of other rules about our events.
     pub unexpected: u64,
@@ -92,7 +92,7 @@ impl<'a> Sight<'a> {
             match self.profile.alert_of(number) {
                 Some(place) if alert.rule_id.as_str() == self.profile.rule => {
                     *self.seen.times.entry(place).or_default() += 1;
-                    if self.seen.latencies_us.len() < LATENCIES_MAX {
+                    if number != FIRST && self.seen.latencies_us.len() < LATENCIES_MAX {
                         let due = alert.trigger_event.observed_at.micros();
                         self.seen.latencies_us.push(u64::try_from(now - due).unwrap_or(0));
                     }
