@@ -122,7 +122,7 @@ fn receiving(config: &mut ClientConfig) {
         .set("fetch.queue.backoff.ms", "5")
         // What a slow consumer can pile up, but for one answer that is under way. `pause` is no back-pressure: it drops what
         // was fetched.
-        .set("queued.max.messages.kbytes", "4096")
+        .set("queued.max.messages.kbytes", "16384")
         // Of one partition in one answer, as it is packed: unpacked it is several times as much, and each partition's
         // comes on top of the queue's bound. A larger record is fetched all the same.
         .set("max.partition.fetch.bytes", "262144")
@@ -219,6 +219,7 @@ mod tests {
                 ("fetch.wait.max.ms", "20"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.max.messages.kbytes", "16384"),
+                ("max.partition.fetch.bytes", "262144"),
                 ("auto.offset.reset", "error"),
                 ("isolation.level", "read_committed"),
                 ("enable.auto.commit", "false"),
