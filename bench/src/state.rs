@@ -36,21 +36,22 @@ pub fn measure(runs: u32) -> Vec<Figure> {
 
 /// The fifteen rules on the mix.
 fn pack(runs: u32) -> Figure {
-    let (plan, bodies) = (rules::pack(), mix::bodies(EVENTS));
-    let once = || fresh(|store| run(&plan, store, 0..EVENTS, |number| bodies[number].clone()).rate());
+    let plan = rules::pack();
+    let once = || fresh(|store| run(&plan, store, 0..EVENTS, mix::nth).rate());
     let rates: Vec<f64> = (0..runs).map(|_| once()).collect();
     Figure::new("state_pack", "events/s", &rates).with("rules", 15).with("events", EVENTS)
 }
 
 /// A count per user, all groups alive: each event is one update of a window.
 fn windows(runs: u32) -> Vec<Figure> {
-    let (plan, bodies) = (rules::counting(), mix::logins(2 * GROUPS, GROUPS));
+    let plan = rules::counting();
+    let login = |number| mix::login_in_turn(number, GROUPS);
     let measured: Vec<Run> = (0..runs)
         .map(|_| {
             fresh(|store| {
                 // The first half opens every group, the second half is what counts.
-                run(&plan, store, 0..GROUPS, |number| bodies[number].clone());
-                run(&plan, store, GROUPS..2 * GROUPS, |number| bodies[number].clone())
+                run(&plan, store, 0..GROUPS, login);
+                run(&plan, store, GROUPS..2 * GROUPS, login)
             })
         })
         .collect();
@@ -68,11 +69,11 @@ fn windows(runs: u32) -> Vec<Figure> {
 pub fn groups(runs: u32) -> Vec<Figure> {
     let plan = rules::counting();
     let of = |groups: usize| {
-        let (opened, end) = (groups, groups + groups.max(EVENTS));
+        let login = |number| mix::login_in_turn(number, groups);
         let once = || {
             fresh(|store| {
-                run(&plan, store, 0..opened, |number| mix::login_in_turn(number, groups));
-                let rate = run(&plan, store, opened..end, |number| mix::login_in_turn(number, groups)).rate();
+                run(&plan, store, 0..groups, login);
+                let rate = run(&plan, store, groups..groups + groups.max(EVENTS), login).rate();
                 (rate, to_f64(machine::resident_kb()) / 1e3)
             })
         };

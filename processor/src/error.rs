@@ -35,15 +35,18 @@ pub enum ProcessorError {
 
     #[error(
         "{partition}: the group `{group}` has committed {}, but this state knows that {known} was committed: it is the state \
-         of another log or group, or the group's offsets were reset. Name the right group, or start with an empty state \
-         directory", committed.map_or_else(|| "nothing".to_owned(), |offset| offset.to_string())
+         of another log or group, or the topic was deleted, or the group's offsets were reset. Name the right group, or make the \
+         topic anew and start with an empty state directory", committed.map_or_else(|| "nothing".to_owned(), |offset| offset.to_string())
     )]
     PositionsFell { partition: Partition, group: String, committed: Option<Offset>, known: Offset },
 
     #[error("{partition} is not an input of a processor; join for {} only", crate::task::Stage::topics().join(", "))]
     ForeignPartition { partition: Partition },
 
-    #[error("{partition}: expected a record at offset {expected} or after it, found {found}: the log went back")]
+    #[error(
+        "{partition}: expected a record at offset {expected} or after it, found {found}: the log went back. If \
+         the topic was made anew, start with an empty state directory"
+    )]
     WentBack { partition: Partition, expected: Offset, found: Offset },
 
     #[error(

@@ -32,14 +32,15 @@ pub fn generated(count: usize) -> Arc<Plan> {
     plan(&text)
 }
 
-/// The same over so long that no group ends.
-pub const COUNTING_LONG: &str = "rule logins {\ntopic: \"auth.login\"\nfilter: \"count_in_window(1h, by: $.user) >= 20\"\nseverity: low\ncategory: security\nalert: \"{count}\"\n}";
-
-/// A count per user that no user reaches.
-pub fn counting() -> Arc<Plan> {
-    plan(
-        "rule logins {\ntopic: \"auth.login\"\nfilter: \"count_in_window(60s, by: $.user) >= 20\"\nseverity: low\ncategory: security\nalert: \"{count}\"\n}",
+/// A count per user that no user reaches, within so long.
+pub fn counting_within(window: &str) -> String {
+    format!(
+        "rule logins {{\ntopic: \"auth.login\"\nfilter: \"count_in_window({window}, by: $.user) >= 20\"\nseverity: low\ncategory: security\nalert: \"{{count}}\"\n}}"
     )
+}
+
+pub fn counting() -> Arc<Plan> {
+    plan(&counting_within("60s"))
 }
 
 fn plan(text: &str) -> Arc<Plan> {

@@ -10,10 +10,12 @@ mod stand;
 
 use std::time::{Duration, Instant};
 
+use bus::{Offset, Partition};
 use serde_json::Value;
 
 use crate::engine::{mix, rules};
 use crate::figure::{Figure, to_f64};
+use crate::log;
 use stand::Stand;
 
 const PARTITIONS: u32 = 4;
@@ -48,7 +50,9 @@ pub fn measure(runs: u32) -> Vec<Figure> {
     let mut figures = Vec::new();
     for rate in RATES {
         let once = |_| (stand.load(rate, seconds), beside(&stand, rate, seconds));
-        figures.extend(of_rate(rate, seconds, &(0..runs).map(once).collect::<Vec<_>>()));
+        let (told, bare): (Vec<Value>, Vec<Vec<Duration>>) = (0..runs).map(once).unzip();
+        figures.extend(of_loads(&format!("pipeline_{rate}"), seconds, &told));
+        figures.extend(of_bare(&format!("pipeline_{rate}"), seconds, &told, &bare));
     }
     let mut filled = 0;
     let [mut most, mut bare, mut share, mut away] = [const { Vec::new() }; 4];
@@ -56,8 +60,8 @@ pub fn measure(runs: u32) -> Vec<Figure> {
         let backlog = backlog(&mut stand, (filled..filled + BACKLOG).map(mix::nth));
         filled += BACKLOG;
         most.push(backlog.rate);
-        bare.push(backlog.bare_rate);
-        share.push(backlog.rate / backlog.bare_rate);
+        bare.push(bare_rate(&stand, &backlog));
+        share.extend(bare.last().map(|bare| backlog.rate / bare));
         away.push(after_kill(&mut stand));
     }
     figures.extend([
@@ -70,7 +74,7 @@ pub fn measure(runs: u32) -> Vec<Figure> {
 }
 
 /// Ten minutes at a rate that must be held, then the greatest rate that is. Once: it is long enough to be its own median.
-pub fn sustained(_: u32) -> Vec<Figure> {
+pub fn sustained() -> Vec<Figure> {
     let seconds = seconds(SUSTAINED_SECONDS);
     let stand = Stand::new(PARTITIONS, None);
     stand.load(RATES[0], WARM_UP_SECONDS);
@@ -82,20 +86,15 @@ pub fn sustained(_: u32) -> Vec<Figure> {
     }
     let told = stand::told(load);
     let (settled, last) = (resident.len() / 5, resident.len() * 9 / 10);
-    let mut figures = of_rate(SUSTAINED_RATE, seconds, &[(told, vec![Duration::ZERO])]);
-    figures.retain(|figure| !figure.name.contains("bare"));
-    for figure in &mut figures {
-        figure.name = figure.name.replacen("pipeline", "sustained", 1);
-    }
+    let mut figures = of_loads("sustained", seconds, &[told]);
     figures.extend([
         Figure::new("sustained_resident_early", "MB", &resident[settled..2 * settled]),
         Figure::new("sustained_resident_late", "MB", &resident[last..]),
     ]);
     let is_held = |rate: &usize| {
         let told = stand.load(*rate, SECONDS);
-        let figure = |path| told.pointer(path).and_then(Value::as_f64).expect("load says it");
         eprintln!("{rate}/s: {told}");
-        figure("/lost") + figure("/duplicated") == 0.0 && figure("/latency_us/p99") < HELD_P99_MS * 1e3
+        said(&told, "/lost") + said(&told, "/duplicated") == 0.0 && said(&told, "/latency_us/p99") < HELD_P99_MS * 1e3
     };
     let most = RATES_MAX.into_iter().take_while(is_held).last().unwrap_or(0);
     figures.push(Figure::new("sustained_most", "events/s", &[to_f64(most)]).with("seconds", whole(SECONDS)));
@@ -114,10 +113,11 @@ pub fn growth(runs: u32) -> Vec<Figure> {
         let mut stand = Stand::new(PARTITIONS, None);
         let events = BACKLOG.min(PAYLOADS_BYTES / bytes);
         let backlogs = (0..runs as usize).map(|run| run * events..(run + 1) * events);
-        let backlogs: Vec<Backlog> =
-            backlogs.map(|numbers| backlog(&mut stand, numbers.map(|number| mix::nth_of(number, bytes)))).collect();
-        let rates: Vec<f64> = backlogs.iter().map(|backlog| backlog.rate).collect();
-        let bare: Vec<f64> = backlogs.iter().map(|backlog| backlog.bare_rate).collect();
+        let both = backlogs.map(|numbers| {
+            let backlog = backlog(&mut stand, numbers.map(|number| mix::nth_of(number, bytes)));
+            (backlog.rate, bare_rate(&stand, &backlog))
+        });
+        let (rates, bare): (Vec<f64>, Vec<f64>) = both.unzip();
         [("pipeline_payload", rates), ("pipeline_payload_bare", bare)].map(|(name, rates)| {
             Figure::new(name, "events/s", &rates).with("payload_bytes", bytes).with("events", events)
         })
@@ -128,8 +128,9 @@ pub fn growth(runs: u32) -> Vec<Figure> {
 }
 
 /// Two million groups of one rule, all alive.
-pub fn groups(_: u32) -> Vec<Figure> {
-    let mut stand = Stand::new(PARTITIONS, Some(rules::COUNTING_LONG));
+pub fn groups() -> Vec<Figure> {
+    // So long that no group ends.
+    let mut stand = Stand::new(PARTITIONS, Some(&rules::counting_within("1h")));
     let login = |number| mix::login_in_turn(number, GROUPS);
     let opening = backlog(&mut stand, (0..GROUPS).map(login));
     let updating = backlog(&mut stand, (GROUPS..GROUPS + BACKLOG).map(login));
@@ -153,41 +154,42 @@ fn beside(stand: &Stand, rate: usize, seconds: u64) -> Vec<Duration> {
     bare::latencies(stand.bus(), &stand.brokers(), rate, Duration::from_secs(seconds))
 }
 
-fn of_rate(rate: usize, seconds: u64, taken: &[(Value, Vec<Duration>)]) -> Vec<Figure> {
-    let ours = |path: &str, scale: f64| -> Vec<f64> {
-        taken
-            .iter()
-            .map(|(told, _)| told.pointer(path).and_then(Value::as_f64).expect("load says it") / scale)
-            .collect()
+/// What loads said.
+fn of_loads(name: &str, seconds: u64, told: &[Value]) -> Vec<Figure> {
+    let of = |figure, unit, path, scale: f64| {
+        let runs: Vec<f64> = told.iter().map(|told| said(told, path) / scale).collect();
+        Figure::new(format!("{name}_{figure}"), unit, &runs).with("seconds", whole(seconds))
     };
-    let bare =
-        |percent| -> Vec<f64> { taken.iter().map(|(_, took)| crate::log::percentile_ms(took, percent)).collect() };
-    let (p99, bare_p99) = (ours("/latency_us/p99", 1e3), bare(99));
-    let share: Vec<f64> = p99.iter().zip(&bare_p99).map(|(ours, bare)| ours / bare).collect();
-    let figures = [
-        ("p50", "ms", ours("/latency_us/p50", 1e3)),
-        ("p50_bare", "ms", bare(50)),
-        ("p99", "ms", p99),
-        ("p99_bare", "ms", bare_p99),
-        ("p99_of_bare", "ratio", share),
-        ("resident", "MB", ours("/processor/rss_mb", 1.0)),
-        ("cpu", "cores", ours("/processor/cpu", 1.0)),
-        ("lost", "alerts", ours("/lost", 1.0)),
-        ("duplicated", "alerts", ours("/duplicated", 1.0)),
-    ];
-    let named = figures.map(|(name, unit, runs)| {
-        let figure = Figure::new(format!("pipeline_{rate}_{name}"), unit, &runs);
-        figure.with("seconds", whole(seconds))
-    });
-    named.into()
+    vec![
+        of("p50", "ms", "/latency_us/p50", 1e3),
+        of("p99", "ms", "/latency_us/p99", 1e3),
+        of("resident", "MB", "/processor/rss_mb", 1.0),
+        of("cpu", "cores", "/processor/cpu", 1.0),
+        of("lost", "alerts", "/lost", 1.0),
+        of("duplicated", "alerts", "/duplicated", 1.0),
+    ]
+}
+
+/// What the bare loop took beside each of them.
+fn of_bare(name: &str, seconds: u64, told: &[Value], bare: &[Vec<Duration>]) -> [Figure; 3] {
+    let percentiles = |percent| -> Vec<f64> { bare.iter().map(|took| log::percentile_ms(took, percent)).collect() };
+    let p99 = percentiles(99);
+    let share = told.iter().zip(&p99).map(|(told, bare)| said(told, "/latency_us/p99") / 1e3 / bare).collect();
+    [("p50_bare", "ms", percentiles(50)), ("p99_bare", "ms", p99), ("p99_of_bare", "ratio", share)].map(
+        |(figure, unit, runs)| Figure::new(format!("{name}_{figure}"), unit, &runs).with("seconds", whole(seconds)),
+    )
+}
+
+fn said(told: &Value, path: &str) -> f64 {
+    told.pointer(path).and_then(Value::as_f64).expect("load says it")
 }
 
 struct Backlog {
     /// Events a second, from the first that is committed to the last.
     rate: f64,
-    /// Of the bare loop, on the same events.
-    bare_rate: f64,
     resident_mb_max: f64,
+    /// Where it began and ended.
+    inputs: Vec<(Partition, Offset, Offset)>,
 }
 
 /// What a processor that starts does with what has gathered.
@@ -208,8 +210,12 @@ fn backlog(stand: &mut Stand, bodies: impl Iterator<Item = Vec<u8>>) -> Backlog 
     });
     let rate = to_f64(usize::try_from(end - first).expect("fits memory")) / began.elapsed().as_secs_f64();
     let inputs = stand.inputs().into_iter().zip(from).zip(ends).map(|((input, from), end)| (input, from, end));
-    let bare_rate = bare::throughput(stand.bus(), &stand.brokers(), &inputs.collect::<Vec<_>>());
-    Backlog { rate, bare_rate, resident_mb_max }
+    Backlog { rate, resident_mb_max, inputs: inputs.collect() }
+}
+
+/// Events a second that the bare loop makes of the same.
+fn bare_rate(stand: &Stand, backlog: &Backlog) -> f64 {
+    bare::throughput(stand.bus(), &stand.brokers(), &backlog.inputs)
 }
 
 /// Seconds from a SIGKILL under load, and the start that follows it, until what came meanwhile is published.
