@@ -40,7 +40,7 @@ fn what_is_applied_again_in_silence_is_not_counted_again() {
     assert_eq!(metrics.readiness, Readiness::Ready);
 }
 
-/// One rule cannot afford what an endpoint sends it; another rule, and another endpoint of the same partition, do not notice.
+/// One rule cannot afford what an endpoint sends it; another endpoint of the same partition does not notice.
 #[test]
 fn a_payload_over_the_budget_is_held_against_its_rule_and_its_partition_goes_on() {
     const FAILURES_MAX: u32 = 5;
