@@ -50,8 +50,10 @@ enum Name {
     Kafka,
     /// Windowed updates in the store with few groups and with many
     Groups,
-    /// A processor on a real broker: latency, memory, throughput, restart
+    /// A processor on a real broker: latency, memory, throughput
     Pipeline,
+    /// SIGKILLs of a processor under load on a real broker: how long until it has caught up
+    PipelineRestart,
     /// Ten minutes at 10,000 events/s on a real broker, and the greatest rate that is held; once
     Sustained,
     /// A backlog on a real broker by partitions and by size of payload
@@ -88,6 +90,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::Kafka => kafka::measure(runs),
         Name::Groups => state::groups(runs),
         Name::Pipeline => pipeline::measure(runs),
+        Name::PipelineRestart => vec![pipeline::restart(runs)],
         Name::Sustained => pipeline::sustained(),
         Name::PipelineGrowth => pipeline::growth(runs),
         Name::PipelineGroups => pipeline::groups(),

@@ -55,22 +55,28 @@ pub fn measure(runs: u32) -> Vec<Figure> {
         figures.extend(of_bare(&format!("pipeline_{rate}"), seconds, &told, &bare));
     }
     let mut filled = 0;
-    let [mut most, mut bare, mut share, mut away] = [const { Vec::new() }; 4];
+    let [mut most, mut bare, mut share] = [const { Vec::new() }; 3];
     for _ in 0..runs {
         let backlog = backlog(&mut stand, (filled..filled + BACKLOG).map(mix::nth));
         filled += BACKLOG;
         most.push(backlog.rate);
         bare.push(bare_rate(&stand, &backlog));
         share.extend(bare.last().map(|bare| backlog.rate / bare));
-        away.push(after_kill(&mut stand));
     }
     figures.extend([
         Figure::new("pipeline_most", "events/s", &most).with("backlog", BACKLOG),
         Figure::new("pipeline_most_bare", "events/s", &bare).with("backlog", BACKLOG),
         Figure::new("pipeline_most_share_of_bare", "ratio", &share).with("backlog", BACKLOG),
-        Figure::new("pipeline_away_after_kill", "s", &away).with("rate", KILL_RATE),
     ]);
     figures
+}
+
+/// SIGKILLs under load, one after the other.
+pub fn restart(runs: u32) -> Figure {
+    let mut stand = Stand::new(PARTITIONS, None);
+    stand.load(RATES[0], WARM_UP_SECONDS);
+    let away: Vec<f64> = (0..runs).map(|_| after_kill(&mut stand)).collect();
+    Figure::new("pipeline_away_after_kill", "s", &away).with("rate", KILL_RATE)
 }
 
 /// Ten minutes at a rate that must be held, then the greatest rate that is. Once: it is long enough to be its own median.

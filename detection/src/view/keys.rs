@@ -120,6 +120,9 @@ impl Key {
     }
 
     fn escaped(&mut self, text: &[u8]) -> &mut Self {
+        if text.len() + 2 <= TEXT_BYTES_MAX && !text.contains(&0) {
+            return self.raw(text).raw(&[0, 0]);
+        }
         let start = self.length;
         for byte in text.iter().take(TEXT_BYTES_MAX) {
             let written: &[u8] = if *byte == 0 { &[0, 1] } else { &[*byte] };

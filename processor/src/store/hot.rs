@@ -4,6 +4,9 @@
 //! as just that. A row comes here by being read; one that is only ever written, or found by walking over rows, takes no room.
 //! Every write of state is told here. One that failed forgets everything: whether it was written is not known.
 //!
+//! A row is known by 128 bits of its key under a hash whose own key is drawn at every start: whoever names endpoints and groups
+//! can find no two keys that are taken for one another. Whole keys would take more room than what most rows say.
+//!
 //! Beyond its bound one row in [`LEAVES_ONE_IN`] leaves, at random. The least recently used would be the worst choice for
 //! groups that come round one after the other, where it is the one that is needed next; and every hit would have to be noted.
 //!
@@ -12,38 +15,40 @@
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
+use siphasher::sip128::SipHasher13;
 
 const LEAVES_ONE_IN: u64 = 8;
 
 pub(super) struct HotRows {
     rows: HashTable<HotRow>,
-    hasher: RandomState,
+    hasher: SipHasher13,
     bytes: usize,
     bytes_max: usize,
     /// For the next draw. Nothing that is published depends on who leaves.
     draw: u64,
 }
 
-/// One piece of memory for both: a lookup waits for it once.
 struct HotRow {
-    /// The whole key, then the value.
-    bytes: Box<[u8]>,
-    value: Value,
+    key: KeyHash,
+    /// `None`: RocksDB has no such row.
+    value: Option<Box<[u8]>>,
 }
 
-#[derive(Clone, Copy)]
-enum Value {
-    /// RocksDB has no such row.
-    None,
-    From(u32),
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct KeyHash {
+    /// Where in the table.
+    place: u64,
+    rest: u64,
 }
 
-/// Of a row beside its bytes: its place in the table, which is half full at least, and what an allocation costs.
+/// Of a row beside its value: its place in the table, which is half full at least, and what an allocation costs.
 const ROW_BYTES: usize = 2 * size_of::<HotRow>() + 16;
 
 impl HotRows {
     pub fn new(bytes_max: usize) -> Self {
-        Self { rows: HashTable::new(), hasher: RandomState::new(), bytes: 0, bytes_max, draw: 1 }
+        let drawn = || RandomState::new().hash_one(());
+        let hasher = SipHasher13::new_with_keys(drawn(), drawn());
+        Self { rows: HashTable::new(), hasher, bytes: 0, bytes_max, draw: 1 }
     }
 
     /// A row: as it is here, or as it is found elsewhere; then it is here too.
@@ -52,22 +57,22 @@ impl HotRows {
         key: &[u8],
         find: impl FnOnce() -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Option<Vec<u8>>, E> {
-        let hash = self.hasher.hash_one(key);
-        if let Some(known) = self.rows.find(hash, |row| row.key() == key) {
-            return Ok(known.value().map(<[u8]>::to_vec));
+        let key = self.hash(key);
+        if let Some(known) = self.rows.find(key.place, |row| row.key == key) {
+            return Ok(known.value.as_deref().map(<[u8]>::to_vec));
         }
         let found = find()?;
-        let row = HotRow::new(key, found.as_deref());
+        let row = HotRow { key, value: found.as_deref().map(Into::into) };
         self.bytes += row.size_bytes();
-        self.rows.insert_unique(hash, row, |row| self.hasher.hash_one(row.key()));
+        self.rows.insert_unique(key.place, row, |row| row.key.place);
         self.keep_within_bound();
         Ok(found)
     }
 
     /// A row was written, or removed. Nobody reads on in what is removed.
     pub fn wrote(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let hash = self.hasher.hash_one(key);
-        let Ok(mut known) = self.rows.find_entry(hash, |row| row.key() == key) else { return };
+        let key = self.hash(key);
+        let Ok(mut known) = self.rows.find_entry(key.place, |row| row.key == key) else { return };
         let row = known.get_mut();
         self.bytes -= row.size_bytes();
         let Some(value) = value else {
@@ -90,6 +95,11 @@ impl HotRows {
         self.bytes
     }
 
+    fn hash(&self, key: &[u8]) -> KeyHash {
+        let hash = self.hasher.hash(key);
+        KeyHash { place: hash.h1, rest: hash.h2 }
+    }
+
     fn keep_within_bound(&mut self) {
         let Self { rows, bytes, bytes_max, draw, .. } = self;
         while *bytes > *bytes_max {
@@ -107,37 +117,15 @@ impl HotRows {
 }
 
 impl HotRow {
-    fn new(key: &[u8], value: Option<&[u8]>) -> Self {
-        let from = u32::try_from(key.len()).expect("invariant: keys are short");
-        let bytes = [key, value.unwrap_or_default()].concat().into_boxed_slice();
-        Self { bytes, value: value.map_or(Value::None, |_| Value::From(from)) }
-    }
-
-    fn key(&self) -> &[u8] {
-        match self.value {
-            Value::None => &self.bytes,
-            Value::From(at) => &self.bytes[..at as usize],
-        }
-    }
-
-    fn value(&self) -> Option<&[u8]> {
-        match self.value {
-            Value::None => None,
-            Value::From(at) => Some(&self.bytes[at as usize..]),
-        }
-    }
-
     /// Most rows that change for every event keep their length: they are changed where they lie.
     fn set(&mut self, value: &[u8]) {
-        match self.value {
-            Value::From(at) if self.bytes.len() - at as usize == value.len() => {
-                self.bytes[at as usize..].copy_from_slice(value);
-            }
-            _ => *self = Self::new(self.key(), Some(value)),
+        match &mut self.value {
+            Some(known) if known.len() == value.len() => known.copy_from_slice(value),
+            known => *known = Some(value.into()),
         }
     }
 
     fn size_bytes(&self) -> usize {
-        ROW_BYTES + self.bytes.len()
+        ROW_BYTES + self.value.as_ref().map_or(0, |value| value.len())
     }
 }
