@@ -1,6 +1,7 @@
-//! `state.loss_accepted`: tells whoever reads the watcher events that a partition goes on without its state.
+//! `state.loss_accepted`: tells whoever reads the watcher events that a partition goes on without its state, or without input
+//! that is gone.
 //!
-//! It is a row of the outbox like any other, behind those of the record at N, and published with them.
+//! It is a row of the outbox like any other, behind those of the first record that is applied, and published with them.
 
 use bus::{Header, Offset, Row, To};
 use contracts::codec;
@@ -18,7 +19,7 @@ use crate::store::Batch;
 use crate::task::TaskId;
 use contracts::owner_event::NO_ENDPOINT;
 
-/// After every row of the record at N.
+/// After every row of that record.
 const INDEX: u32 = u32::MAX;
 
 pub(crate) fn tell(settings: &Settings, task: TaskId, from: Offset, now: Timestamp, batch: &mut Batch) {

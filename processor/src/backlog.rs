@@ -4,13 +4,17 @@
 //! is the next one that its task applies.
 //!
 //! A task that has as many as one poll may bring is held: no more are polled for it until half of them are applied. So a
-//! task waits for its own records only, and no more of them wait in memory than two polls bring.
+//! task waits for its own records only, and no more of them wait in memory than two polls bring. Where many tasks are behind,
+//! all of them are held from [`POLLS_MAX`] polls on: memory is bounded, however many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Batch, BatchLimit, Record};
 
 use crate::task::TaskId;
+
+/// Of as many as the bytes of all that waits.
+const POLLS_MAX: usize = 8;
 
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
@@ -43,10 +47,11 @@ impl Backlog {
     }
 
     pub fn push(&mut self, task: TaskId, record: &Record<'_>) {
+        let bytes_before = self.records.size_bytes();
+        self.records.push_record(record);
         let size = self.sizes.entry(task).or_default();
         size.records += 1;
-        size.bytes += record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-        self.records.push_record(record);
+        size.bytes += self.records.size_bytes() - bytes_before;
     }
 
     /// What waits now; who is held stays so.
@@ -77,7 +82,8 @@ impl Backlog {
 
     /// Tasks that are to be held and are not yet.
     pub fn to_hold(&self, limit: &BatchLimit) -> Vec<TaskId> {
-        let is_full = |size: &Size| size.records >= limit.records_max || size.bytes >= limit.bytes_max;
+        let is_all_full = self.is_all_full(limit);
+        let is_full = |size: &Size| is_all_full || size.records >= limit.records_max || size.bytes >= limit.bytes_max;
         let full = self.sizes.iter().filter(|(task, size)| !self.holds(**task) && is_full(size));
         full.map(|(task, _)| *task).collect()
     }
@@ -85,8 +91,14 @@ impl Backlog {
     /// Tasks that are held and need not be any more.
     pub fn to_free(&self, limit: &BatchLimit) -> Vec<TaskId> {
         let size = |task: &TaskId| self.sizes.get(task).copied().unwrap_or_default();
-        let is_low = |size: Size| size.records <= limit.records_max / 2 && size.bytes <= limit.bytes_max / 2;
+        let is_all_full = self.is_all_full(limit);
+        let is_low =
+            |size: Size| !is_all_full && size.records <= limit.records_max / 2 && size.bytes <= limit.bytes_max / 2;
         self.held.iter().filter(|task| is_low(size(task))).copied().collect()
+    }
+
+    fn is_all_full(&self, limit: &BatchLimit) -> bool {
+        self.records.size_bytes() >= POLLS_MAX * limit.bytes_max
     }
 
     pub fn hold(&mut self, tasks: &[TaskId]) {
@@ -140,6 +152,27 @@ mod tests {
             assert_eq!(waiting.to_hold(&LIMIT), [], "they are held already");
             assert_eq!(waiting.to_free(&LIMIT) == all, frees, "{each} of {bytes}");
         }
+    }
+
+    #[test]
+    fn headers_count_and_where_all_are_behind_all_are_held() {
+        let mut batch = Batch::default();
+        let header = bus::Header { name: "h", value: &[0; 999] };
+        let now = Timestamp::from_micros(0).unwrap();
+        batch.push(&task(0).input(), Offset(0), now, None, Some(b""), std::iter::once(header));
+        let mut waiting = Backlog::default();
+        batch.records().for_each(|record| waiting.push(task(0), &record));
+        assert_eq!(waiting.to_hold(&LIMIT), [task(0)]);
+
+        // Each of them alone has little.
+        let tasks = |count| (0..count).map(task).collect::<Vec<_>>();
+        assert_eq!(backlog(19, 1, 400).to_hold(&LIMIT), []);
+        let mut waiting = backlog(20, 1, 400);
+        assert_eq!(waiting.to_hold(&LIMIT), tasks(20));
+        waiting.hold(&tasks(20));
+        assert_eq!(waiting.to_free(&LIMIT), []);
+        waiting.forget(&tasks(1));
+        assert_eq!(waiting.to_free(&LIMIT), tasks(20)[1..]);
     }
 
     #[test]

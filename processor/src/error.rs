@@ -34,6 +34,13 @@ pub enum ProcessorError {
     StateMissing { partition: Partition, committed: Offset, earliest: Offset },
 
     #[error(
+        "{partition} was worked on up to offset {applied}, and its input begins at {earliest} now: what lay between was removed before \
+         anybody looked at it. Let the topic keep more than comes while processors are down; to go on without it: \
+         --accept-state-loss"
+    )]
+    InputGone { partition: Partition, applied: Offset, earliest: Offset },
+
+    #[error(
         "{partition}: the group `{group}` has committed {}, but this state knows that {known} was committed: it is the state \
          of another log or group, or the topic was deleted, or the group's offsets were reset. Name the right group, or make the \
          topic anew and start with an empty state directory", committed.map_or_else(|| "nothing".to_owned(), |offset| offset.to_string())

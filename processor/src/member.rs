@@ -12,7 +12,6 @@ use crate::ProcessorError;
 use crate::backlog::Backlog;
 use crate::failpoint::Point;
 use crate::metrics::Doing;
-use crate::ownership::Written;
 use crate::recovery;
 use crate::shared::Shared;
 use crate::store;
@@ -30,7 +29,6 @@ pub struct TaskLoop {
     backlog: Backlog,
     pending: Pending,
     flow: Flow,
-    trouble: Option<String>,
 }
 
 /// What a turn could not finish because something outside could not be reached; it comes before the next poll.
@@ -69,7 +67,6 @@ impl TaskLoop {
             backlog: Backlog::default(),
             pending: Pending::Nothing,
             flow: Flow::Open,
-            trouble: None,
         }
     }
 
@@ -79,7 +76,7 @@ impl TaskLoop {
         match std::mem::replace(&mut self.pending, Pending::Nothing) {
             Pending::Nothing => {}
             Pending::Assigned(partitions) => return self.assigned(partitions),
-            Pending::Records => return self.apply().map(Heard::Records),
+            Pending::Records => return self.apply_again().map(Heard::Records),
         }
         self.regulate()?;
         let mut limit = self.shared.settings.batch;
@@ -120,11 +117,8 @@ impl TaskLoop {
     }
 
     /// Why the last turn failed, if it did; for whoever looks.
-    pub(crate) fn in_trouble(&mut self, reason: Option<String>) {
-        if self.trouble != reason {
-            self.shared.figures.trouble(Doing::Applying, reason.clone());
-            self.trouble = reason;
-        }
+    pub(crate) fn in_trouble(&self, reason: Option<String>) {
+        self.shared.figures.trouble(Doing::Applying, reason);
     }
 
     pub(crate) fn interrupt(&self) {
@@ -161,6 +155,8 @@ impl TaskLoop {
         let starts: Vec<_> = ready.iter().map(|(task, recovered)| (task.id.input(), recovered.applied)).collect();
         self.member.accept(&starts)?;
         self.shared.failpoints.hit(Point::Accepted)?;
+        // Noted before they are live: whoever looks at what is live notes more of it.
+        self.shared.figures.assigned(&tasks);
         for (task, recovered) in ready {
             tracing::info!(task = %task.id, applied = %recovered.applied, published = %recovered.published, "task starts");
             self.shared.ownership.grant(task.id, recovered, task.standing());
@@ -169,7 +165,6 @@ impl TaskLoop {
         if self.flow == Flow::Open {
             self.member.resume(partitions)?;
         }
-        self.shared.figures.assigned(&tasks);
         Ok(Heard::Assigned(tasks.len()))
     }
 
@@ -184,16 +179,27 @@ impl TaskLoop {
     fn apply(&mut self) -> Result<usize, ProcessorError> {
         let behind: Vec<TaskId> = self.tasks.keys().copied().filter(|task| self.backlog.has(*task)).collect();
         let outcome = self.apply_records();
-        if outcome.as_ref().is_err_and(ProcessorError::is_passing) {
-            // What cores keep in memory is of the records that failed.
-            for task in self.tasks.values_mut() {
-                *task = Task::open(task.id, task.position, &self.shared.store, &*self.shared.cores)?;
-            }
-            self.pending = Pending::Records;
-        }
-        let applied = outcome?;
+        let applied = self.keep_records_unless_final(outcome)?;
         self.note_ends(behind)?;
         Ok(applied)
+    }
+
+    /// What failed, by cores made anew: what they kept in memory is of the records that failed.
+    fn apply_again(&mut self) -> Result<usize, ProcessorError> {
+        let outcome = self.tasks.values_mut().try_for_each(|task| {
+            *task = Task::open(task.id, task.position, &self.shared.store, &*self.shared.cores)?;
+            Ok(())
+        });
+        self.keep_records_unless_final(outcome)?;
+        self.apply()
+    }
+
+    /// What was polled is not polled again: after an error that is passing it waits for the next turn.
+    fn keep_records_unless_final<T>(&mut self, outcome: Result<T, ProcessorError>) -> Result<T, ProcessorError> {
+        if outcome.as_ref().is_err_and(ProcessorError::is_passing) {
+            self.pending = Pending::Records;
+        }
+        outcome
     }
 
     /// The end of an input may lie beyond the record after the last: markers leave holes. It is reached when all before it is
@@ -238,6 +244,7 @@ impl TaskLoop {
         }
         self.shared.failpoints.hit(Point::BatchApplied)?;
         let writes = Instant::now();
+        self.shared.ownership.rows_made(applied.iter().map(|(id, applied)| (*id, applied.bytes)));
         self.shared.store.write(&write)?;
         let polled: usize = runs.iter().map(|(_, records)| records.len()).sum();
         let applied_count = polled - waiting.len();
@@ -250,9 +257,9 @@ impl TaskLoop {
         let written = applied.iter().map(|(id, applied)| {
             let task = self.tasks.get_mut(id).expect("invariant: it was applied just now");
             task.written(applied);
-            Written { task: *id, bytes: applied.bytes, standing: task.standing() }
+            (*id, task.standing())
         });
-        let written: Vec<Written> = written.collect();
+        let written: Vec<_> = written.collect();
         self.shared.failpoints.hit(Point::BatchWritten)?;
         self.shared.ownership.batch_written(written.into_iter());
         Ok(applied_count)

@@ -29,15 +29,6 @@ pub(crate) struct Live {
     pub standing: Option<Standing>,
 }
 
-/// A batch of a task was written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Written {
-    pub task: TaskId,
-    /// Rows that came into the outbox.
-    pub bytes: usize,
-    pub standing: Option<Standing>,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Ownership {
     table: Mutex<Table>,
@@ -100,12 +91,23 @@ impl Ownership {
         self.table().live.get(&task).map(|live| live.published)
     }
 
-    pub fn batch_written(&self, written: impl Iterator<Item = Written>) {
+    /// Rows come into the outboxes of these tasks, so many bytes. Counted before they are written: once they are, they may be
+    /// published, and what was never added cannot be taken off.
+    pub fn rows_made(&self, made: impl Iterator<Item = (TaskId, usize)>) {
         let mut table = self.table();
-        for written in written {
-            if let Some(live) = table.live.get_mut(&written.task) {
-                live.waiting_bytes += written.bytes;
-                live.standing = written.standing;
+        for (task, bytes) in made {
+            if let Some(live) = table.live.get_mut(&task) {
+                live.waiting_bytes += bytes;
+            }
+        }
+    }
+
+    /// Batches of these tasks were written.
+    pub fn batch_written(&self, written: impl Iterator<Item = (TaskId, Option<Standing>)>) {
+        let mut table = self.table();
+        for (task, standing) in written {
+            if let Some(live) = table.live.get_mut(&task) {
+                live.standing = standing;
             }
         }
         self.wake(table);

@@ -7,10 +7,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::{BusError, Inputs, Membership, Outcome, Ownership as Verdict, Publication, Publisher, Row};
+use bus::{Aborted, BusError, Inputs, Membership, Outcome, Ownership as Verdict, Publication, Publisher, Row};
 
 use crate::ProcessorError;
 use crate::failpoint::{Point, Stopped};
@@ -116,6 +117,7 @@ impl Outbound {
     fn publish(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
         let (epochs, taken) = self.take(now)?;
         if taken.tasks.is_empty() {
+            self.in_trouble(None);
             return Ok(Sent::Nothing);
         }
         self.shared.failpoints.hit(Point::RowsTaken)?;
@@ -128,15 +130,21 @@ impl Outbound {
             Outcome::Committed => {
                 self.committed(&taken)?;
                 self.committed_at = now;
+                self.in_trouble(None);
                 return Ok(Sent::Committed { rows: taken.row_count() });
             }
             Outcome::Fenced(error) => {
                 self.count_fence(now, error)?;
                 Standing::Fenced { until: now + RETRY_AFTER, changes }
             }
-            Outcome::Aborted(reason) => {
-                tracing::info!(?reason, "a publication was aborted; its rows wait for the next");
+            Outcome::Aborted(Aborted::OwnershipChanged) => {
+                tracing::info!("a publication was stopped: what it was of moved on");
                 Standing::Spent
+            }
+            // Of rows that a topic will not take, the next one is as likely to fail as this one was.
+            Outcome::Aborted(Aborted::Failed(error)) => {
+                self.in_trouble(Some(&error));
+                Standing::SpentUntil(now + RETRY_AFTER)
             }
             Outcome::Unknown(error) => {
                 tracing::warn!(%error, "the answer to a publication was lost; the committed offsets will tell");
@@ -218,17 +226,23 @@ impl Outbound {
     fn settle(&mut self, now: Instant) -> Result<Sent, ProcessorError> {
         match self.try_settle() {
             Ok(publisher) => {
-                self.shared.figures.trouble(Doing::Publishing, None);
                 self.standing = Standing::Ready(publisher);
                 Ok(Sent::Settled)
             }
             Err(error) if error.is_passing() => {
-                tracing::warn!(%error, "no new publisher yet; trying again");
-                self.shared.figures.trouble(Doing::Publishing, Some(error.to_string()));
+                self.in_trouble(Some(&error));
                 self.standing = Standing::SpentUntil(now + RETRY_AFTER);
                 Ok(Sent::Nothing)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Why nothing is published, for whoever looks; told once.
+    fn in_trouble(&self, error: Option<&dyn Display>) {
+        let is_news = self.shared.figures.trouble(Doing::Publishing, error.map(ToString::to_string));
+        if let Some(error) = error.filter(|_| is_news) {
+            tracing::warn!(%error, "nothing can be published; the rows wait, and it is tried again and again");
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use bus::{Fate, Header, Producer, ProducerSettings, Row, To};
+use bus::{ErrorKind, Fate, Header, Producer, ProducerSettings, Row, To};
 use contracts::avro::Framing;
 use contracts::codec;
 use contracts::draft::{Fill, event_from_json};
@@ -23,6 +23,7 @@ use contracts::time::Timestamp;
 use crate::ProcessorError;
 use crate::control::{Control, Follower, Given};
 use crate::core::Standing;
+use crate::metrics::Doing;
 use crate::ownership::Epoch;
 use crate::shared::Shared;
 use crate::task::{Stage, TaskId};
@@ -37,7 +38,8 @@ const MARKERS_MAX: usize = 100;
 #[derive(Debug)]
 pub struct Pulse {
     shared: Arc<Shared>,
-    producer: Box<dyn Producer>,
+    /// None: made again with the next row.
+    producer: Option<Box<dyn Producer>>,
     /// None: made again with the next turn.
     follower: Option<Follower>,
     marked: BTreeMap<TaskId, Marked>,
@@ -63,23 +65,27 @@ struct WaitingSet {
 
 impl Pulse {
     pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, ProcessorError> {
-        let is_missing = Arc::new(AtomicBool::new(false));
-        let missing = Arc::clone(&is_missing);
+        let mut pulse = Self {
+            shared,
+            producer: None,
+            follower: None,
+            marked: BTreeMap::new(),
+            is_missing: Arc::default(),
+            waiting_sets: BTreeMap::new(),
+        };
+        pulse.producer = Some(pulse.new_producer()?);
+        Ok(pulse)
+    }
+
+    fn new_producer(&self) -> Result<Box<dyn Producer>, ProcessorError> {
+        let missing = Arc::clone(&self.is_missing);
         let told = move |fate: Fate| {
             if let Err(error) = fate.result {
                 tracing::warn!(%error, "a tick or a marker was not taken; it is written again");
                 missing.store(true, Ordering::Release);
             }
         };
-        let producer = shared.bus.producer(&ProducerSettings::default(), Box::new(told))?;
-        Ok(Self {
-            shared,
-            producer,
-            follower: None,
-            marked: BTreeMap::new(),
-            is_missing,
-            waiting_sets: BTreeMap::new(),
-        })
+        Ok(self.shared.bus.producer(&ProducerSettings::default(), Box::new(told))?)
     }
 
     pub fn tick_every(&self) -> Duration {
@@ -116,6 +122,10 @@ impl Pulse {
     pub fn mark(&mut self, now: Instant) -> Result<usize, ProcessorError> {
         let shared = Arc::clone(&self.shared);
         let Some(control) = shared.cores.control() else { return Ok(0) };
+        if let Some(producer) = &mut self.producer {
+            // What became of those before.
+            producer.flush(Duration::ZERO)?;
+        }
         if self.is_missing.swap(false, Ordering::AcqRel) {
             self.marked.clear();
         }
@@ -144,8 +154,15 @@ impl Pulse {
 
     /// Waits for the log to have taken all that was written.
     pub fn flush(&mut self) -> Result<(), ProcessorError> {
-        self.producer.flush(ProducerSettings::default().patience)?;
+        if let Some(producer) = &mut self.producer {
+            producer.flush(ProducerSettings::default().patience)?;
+        }
         Ok(())
+    }
+
+    /// What the last turn failed at, if it did; for whoever looks.
+    pub(crate) fn in_trouble(&self, reason: Option<String>) {
+        self.shared.figures.trouble(Doing::Pulsing, reason);
     }
 
     /// Its parts are written before a swap. Where they are not there, whoever commanded it has some time left.
@@ -175,7 +192,18 @@ impl Pulse {
         let value = value(event_type, payload, framing);
         let headers = [Header { name: "content-type", value: codec::CONTENT_TYPE.as_bytes() }];
         let to = To::Partition { index: task.partition, key: Some(NO_ENDPOINT.as_bytes()) };
-        Ok(self.producer.send(&Row { topic, to, value: Some(&value), headers: &headers }, 0)?)
+        let mut producer = match self.producer.take() {
+            Some(producer) => producer,
+            None => self.new_producer()?,
+        };
+        let sent = producer.send(&Row { topic, to, value: Some(&value), headers: &headers }, 0);
+        if sent.as_ref().is_err_and(|error| error.kind() != ErrorKind::Unavailable) {
+            // It may be of no use any more, and what it still held is gone with it.
+            self.is_missing.store(true, Ordering::Release);
+        } else {
+            self.producer = Some(producer);
+        }
+        Ok(sent?)
     }
 }
 

@@ -39,10 +39,13 @@ pub(crate) fn recover(shared: &Shared, task: TaskId, committed: Option<Offset>) 
     let earliest = shared.bus.extent(&task.input())?.earliest;
     let applied = match (local, committed) {
         // What this state lacks can still be read.
-        (Some(local), Some(committed)) if local.applied >= committed || local.applied >= earliest => local.applied,
-        (Some(local), None) => local.applied,
+        (Some(local), _) if local.applied >= earliest => local.applied,
         (None, None) => begin(shared, task, earliest)?,
-        (Some(_) | None, Some(committed)) => rebuild(shared, task, committed, earliest)?,
+        (Some(local), committed) if committed.is_none_or(|committed| local.applied >= committed) => {
+            skip_removed(shared, task, local.applied, earliest)?
+        }
+        (_, Some(committed)) => rebuild(shared, task, committed, earliest)?,
+        (Some(_), None) => unreachable!("invariant: nothing committed is behind any state"),
     };
     let (published, waiting_bytes) = drop_published(shared, task, committed)?;
     shared.failpoints.hit(Point::RowsDropped)?;
@@ -96,16 +99,31 @@ fn rebuild(shared: &Shared, task: TaskId, committed: Offset, earliest: Offset) -
     }
     match shared.settings.state_loss {
         StateLoss::Accept => {
-            tracing::warn!(%task, %committed, "going on without the state of this partition, as was asked for");
+            tracing::warn!(%task, %committed, %earliest, "going on without the state of this partition, as was asked for");
             shared.store.wipe(task)?;
-            let mut batch = Batch::default();
-            batch.put_position(task, committed);
-            accepted_loss::tell(&shared.settings, task, committed, pulse::now(), &mut batch);
-            shared.store.write(&batch)?;
-            Ok(committed)
+            accept_loss(shared, task, committed.max(earliest))
         }
         StateLoss::Refuse => Err(ProcessorError::StateMissing { partition: task.input(), committed, earliest }),
     }
+}
+
+/// The state is whole, and what comes next was removed from the input before it was applied.
+fn skip_removed(shared: &Shared, task: TaskId, applied: Offset, earliest: Offset) -> Result<Offset, ProcessorError> {
+    match shared.settings.state_loss {
+        StateLoss::Accept => {
+            tracing::warn!(%task, %applied, %earliest, "going on behind input that was never applied, as was asked for");
+            accept_loss(shared, task, earliest)
+        }
+        StateLoss::Refuse => Err(ProcessorError::InputGone { partition: task.input(), applied, earliest }),
+    }
+}
+
+fn accept_loss(shared: &Shared, task: TaskId, from: Offset) -> Result<Offset, ProcessorError> {
+    let mut batch = Batch::default();
+    batch.put_position(task, from);
+    accepted_loss::tell(&shared.settings, task, from, pulse::now(), &mut batch);
+    shared.store.write(&batch)?;
+    Ok(from)
 }
 
 /// With no state. What is left of an earlier one that was not finished goes.

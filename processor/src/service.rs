@@ -203,10 +203,12 @@ fn beat(pulse: &mut Pulse, ended: &AtomicBool) {
         }
         let ticked = if is_due { pulse.tick() } else { Ok(0) };
         let listened = pulse.listen(LISTEN.min(tick_at.saturating_duration_since(now)));
-        if let Err(error) = ticked.and(listened).and_then(|()| pulse.mark(now)) {
+        let beaten = ticked.and(listened).and_then(|()| pulse.mark(now));
+        if let Err(error) = &beaten {
             tracing::warn!(%error, "no tick or no marker; trying again");
             std::thread::sleep(RETRY_AFTER);
         }
+        pulse.in_trouble(beaten.err().map(|error| error.to_string()));
     }
 }
 

@@ -97,9 +97,10 @@ impl Checkpointer {
         self.shared.settings.checkpoint_every
     }
 
-    /// Writes a checkpoint of every task that runs and has none waiting to be seen.
+    /// Writes a checkpoint of every task that runs and has none waiting to be seen. One that cannot be written is no reason to
+    /// go without those of the others: the first error is answered when all were tried.
     pub fn write(&mut self) -> Result<usize, ProcessorError> {
-        let mut written = 0;
+        let (mut written, mut failed) = (0, None);
         for (task, live) in self.shared.ownership.live() {
             let waits = self.waiting.iter().any(|waiting| waiting.task == task);
             let local = self.shared.store.positions(task)?;
@@ -107,12 +108,17 @@ impl Checkpointer {
             if waits || local.is_none_or(|local| local.applied < live.published) {
                 continue;
             }
-            let (name, hidden) = self.write_task(task)?;
-            self.shared.failpoints.hit(Point::CheckpointWritten)?;
-            self.waiting.push(Waiting { task, epoch: live.epoch, name, hidden });
-            written += 1;
+            match self.write_task(task) {
+                Ok((name, hidden)) => {
+                    self.shared.failpoints.hit(Point::CheckpointWritten)?;
+                    self.waiting.push(Waiting { task, epoch: live.epoch, name, hidden });
+                    written += 1;
+                }
+                Err(ProcessorError::Checkpoint(error)) => drop(failed.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(written)
+        failed.map_or(Ok(written), |error| Err(error.into()))
     }
 
     fn write_task(&self, task: TaskId) -> Result<(Name, Box<dyn Hidden>), ProcessorError> {

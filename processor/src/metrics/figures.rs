@@ -54,6 +54,8 @@ enum Group {
 pub(crate) enum Doing {
     Applying,
     Publishing,
+    /// Writing ticks and markers.
+    Pulsing,
     /// Where nothing comes, nothing is published: only who looks finds that the log is gone.
     Looking,
 }
@@ -111,12 +113,15 @@ impl Figures {
         self.table().group = Group::Silent;
     }
 
-    pub fn trouble(&self, doing: Doing, reason: Option<String>) {
+    /// What this thread fails at now, if anything; whether that is news.
+    pub fn trouble(&self, doing: Doing, reason: Option<String>) -> bool {
         let mut table = self.table();
+        let is_news = table.trouble.get(&doing) != reason.as_ref();
         match reason {
             Some(reason) => drop(table.trouble.insert(doing, reason)),
             None => drop(table.trouble.remove(&doing)),
         }
+        is_news
     }
 
     /// Notes something about a task, if it runs.

@@ -51,12 +51,16 @@ struct Scene {
 }
 
 impl Scene {
-    /// With one event.
     fn new() -> Self {
+        Self::with(&[TELEMETRY_EVENTS, ALERTS])
+    }
+
+    /// These topics, and one event.
+    fn with(names: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let options = Options { maintenance_interval: None, ..Options::default() };
         let log = Embedded::open(&folder.path().join("log"), options).unwrap();
-        for topic in [TELEMETRY_EVENTS, ALERTS] {
+        for topic in names {
             log.create(&topics::find(topic).unwrap().declare(NonZeroU32::MIN)).unwrap();
         }
         let mut producer = log.producer(&ProducerSettings::default(), Box::new(drop)).unwrap();
@@ -68,15 +72,19 @@ impl Scene {
 
     /// It has applied the event.
     fn processor(&self, failpoints: Failpoints) -> Processor {
+        let mut processor = self.start(failpoints);
+        while processor.tasks.turn().unwrap() != Heard::Records(1) {}
+        processor
+    }
+
+    fn start(&self, failpoints: Failpoints) -> Processor {
         let settings = Settings {
             stages: vec![Stage::Events],
             is_static: false,
             session_timeout: SESSION,
             ..Settings::new(Instance::new("p").unwrap(), self.folder.path().join("state"))
         };
-        let mut processor = Processor::start(Arc::new(self.log.clone()), settings, Arc::new(Echo), failpoints).unwrap();
-        while processor.tasks.turn().unwrap() != Heard::Records(1) {}
-        processor
+        Processor::start(Arc::new(self.log.clone()), settings, Arc::new(Echo), failpoints).unwrap()
     }
 
     fn alerts(&self) -> usize {
@@ -165,4 +173,45 @@ fn a_member_that_was_missed_joins_again_only_when_its_publication_is_over() {
     });
     assert!(!came_first.load(Ordering::SeqCst), "it could join again while old rows were on their way");
     assert_eq!(scene.alerts(), 0);
+}
+
+/// What was written may be published before whoever wrote it goes on.
+#[test]
+fn rows_that_are_published_before_their_batch_is_noted_do_not_count_as_waiting_for_ever() {
+    let scene = Scene::new();
+    let outbound: Arc<Mutex<Option<Outbound>>> = Arc::default();
+    let publishing = Arc::clone(&outbound);
+    let failpoints = Failpoints::new(move |point| {
+        let mut outbound = if point == Point::BatchWritten { publishing.lock().unwrap().take() } else { None };
+        if let Some(outbound) = &mut outbound {
+            assert_eq!(outbound.turn(Instant::now()).unwrap(), Sent::Committed { rows: 1 });
+        }
+        Ok(())
+    });
+    let Processor { mut tasks, outbound: own, .. } = scene.start(failpoints);
+    *outbound.lock().unwrap() = Some(own);
+    while tasks.turn().unwrap() != Heard::Records(1) {}
+    assert_eq!((scene.alerts(), tasks.waiting_bytes()), (1, 0));
+}
+
+/// Made again at once, a publisher would do nothing but fail; and nobody would know.
+#[test]
+fn rows_that_no_topic_takes_wait_and_whoever_looks_is_told_until_one_does() {
+    let scene = Scene::with(&[TELEMETRY_EVENTS]);
+    let mut processor = scene.processor(Failpoints::default());
+    let start = Instant::now();
+    let reasons = |processor: &Processor| processor.watch().readiness().to_json();
+    assert_eq!(processor.outbound.turn(start).unwrap(), Sent::Undecided);
+    assert!(reasons(&processor).contains(ALERTS), "{}", reasons(&processor));
+    assert_eq!(processor.outbound.turn(start).unwrap(), Sent::Nothing, "not at once");
+    for round in 1..4 {
+        assert_eq!(processor.outbound.turn(start + RETRY_AFTER * round).unwrap(), Sent::Settled);
+        assert_eq!(processor.outbound.turn(start + RETRY_AFTER * round).unwrap(), Sent::Undecided);
+        assert!(reasons(&processor).contains(ALERTS), "a new publisher alone is no success: {}", reasons(&processor));
+    }
+    scene.log.create(&topics::find(ALERTS).unwrap().declare(NonZeroU32::MIN)).unwrap();
+    assert_eq!(processor.outbound.turn(start + RETRY_AFTER * 5).unwrap(), Sent::Settled);
+    assert_eq!(processor.outbound.turn(start + RETRY_AFTER * 5).unwrap(), Sent::Committed { rows: 1 });
+    assert_eq!(scene.alerts(), 1);
+    assert!(!reasons(&processor).contains("trouble"), "{}", reasons(&processor));
 }

@@ -32,6 +32,12 @@ pub enum StoreError {
     )]
     DiskFull { path: PathBuf },
 
+    #[error(
+        "{path}: for {waited:?} nothing could be written, because what was written before is still on its way to the disk: it is too \
+         slow, or does not answer. See to the disk and start again; nothing is lost"
+    )]
+    Stalled { path: PathBuf, waited: std::time::Duration },
+
     #[error("cannot read the state in {path}: {reason}; is the disk well, and may this process open enough files?")]
     NotReadable { path: PathBuf, reason: String },
 

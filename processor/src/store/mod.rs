@@ -142,7 +142,10 @@ impl Store {
             // RocksDB takes the batch even if it does not write it.
             match self.db.write_opt(WriteBatch::from_data(batch.batch.data()), &self.writing) {
                 Ok(()) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Incomplete && Instant::now() < deadline => {
+                Err(error) if error.kind() == ErrorKind::Incomplete => {
+                    if Instant::now() >= deadline {
+                        return Err(StoreError::Stalled { path: self.path.clone(), waited: STALL_MAX });
+                    }
                     std::thread::sleep(STALL_LOOK_EVERY);
                 }
                 Err(error) => return Err(self.noted(error::writing(&self.path, &error))),

@@ -34,12 +34,13 @@ pub(crate) struct TakenTask {
 }
 
 impl Outgoing<'_> {
-    /// Takes the waiting rows of a task, `bytes_max` at most; beyond, the rows of one more offset: they go together.
+    /// Takes the rows of a task that follow from what it has applied, `bytes_max` at most; beyond, the rows of one more offset: they
+    /// go together. So none go without a position that moves behind them.
     pub fn take(&self, task: TaskId, published: Offset, bytes_max: usize, taken: &mut Taken) -> Result<()> {
-        let Some(applied) = self.applied(task)? else { return Ok(()) };
+        let Some(applied) = self.applied(task)?.filter(|applied| *applied > published) else { return Ok(()) };
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(keys::outbox(task, published, 0));
-        options.set_iterate_upper_bound(keys::space(task, Space::Outbox).1);
+        options.set_iterate_upper_bound(keys::outbox(task, applied, 0));
         let mut walk = self.snapshot.raw_iterator_opt(options);
         let bytes_before = taken.bytes.len();
         let (mut next, mut current) = (applied, None);

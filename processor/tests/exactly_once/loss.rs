@@ -226,26 +226,89 @@ fn without_state_checkpoint_and_the_beginning_of_the_input_it_refuses_to_start()
     assert!(refused.to_string().contains("--accept-state-loss"), "{refused}");
 
     // As is asked for, it goes on at N: what was published stays, and nothing of it comes twice.
-    let rows = |scene: &Scene| {
-        let mut rows = 0;
-        oracle::each(&scene.log, &Partition::new(topics::WATCHER_EVENTS, 0), &mut |_| rows += 1);
-        rows
-    };
     let before = rows(&scene);
     let mut processor = scene.start(StateLoss::Accept).unwrap();
     run(&mut processor).unwrap();
     assert_eq!(rows(&scene), before);
-    send(&scene.log, 0, 80, 40);
+    // What others publish does not take it along: it would not move with its own partition's position.
+    send(&scene.log, 1, 80, 1);
+    run(&mut processor).unwrap();
+    assert_eq!(losses_told(&scene), Vec::<u64>::new(), "it goes with the first record behind it");
+    send(&scene.log, 0, 81, 40);
     run(&mut processor).unwrap();
     assert!(rows(&scene) > before);
-    let mut told = 0;
+    assert_eq!(losses_told(&scene), [80], "it is told once");
+    assert_eq!(processor.tasks.waiting_bytes(), 0);
+}
+
+fn rows(scene: &Scene) -> usize {
+    let mut rows = 0;
+    oracle::each(&scene.log, &Partition::new(topics::WATCHER_EVENTS, 0), &mut |_| rows += 1);
+    rows
+}
+
+/// From where it was told that a partition goes on without what was before.
+fn losses_told(scene: &Scene) -> Vec<u64> {
+    let mut told = Vec::new();
     for index in 0..PARTITIONS {
         oracle::each(&scene.log, &Partition::new(topics::WATCHER_EVENTS, index), &mut |record| {
-            let event = contracts::codec::decode::<TelemetryEvent>(record.value.unwrap(), &BuiltIn);
-            told += usize::from(event.is_ok_and(|event| event.event_type == "state.loss_accepted"));
+            let Ok(event) = contracts::codec::decode::<TelemetryEvent>(record.value.unwrap(), &BuiltIn) else { return };
+            let payload: serde_json::Value = serde_json::from_str(event.payload.as_str()).unwrap();
+            if event.event_type == "state.loss_accepted" {
+                told.push(payload["from_offset"].as_u64().unwrap());
+            }
         });
     }
-    assert_eq!(told, 1, "it is told once");
+    told
+}
+
+/// Processors were away for longer than the input is kept: with their state, and without.
+#[test]
+fn input_that_was_removed_before_anybody_looked_at_it_is_gone_on_without_only_when_asked_for() {
+    for has_state in [true, false] {
+        let scene = Scene::new();
+        send(&scene.log, 0, 80, 40);
+        scene.forget_input();
+        send(&scene.log, 0, 120, 1);
+        let earliest = scene.log.extent(&Partition::new(TELEMETRY_EVENTS, 0)).unwrap().earliest;
+        assert!(earliest > Offset(80), "{earliest}");
+        if !has_state {
+            scene.lose("state");
+        }
+        let refused = run(&mut scene.start(StateLoss::Refuse).unwrap()).unwrap_err();
+        match refused {
+            ProcessorError::InputGone { applied, .. } => assert_eq!((has_state, applied), (true, Offset(80))),
+            ProcessorError::StateMissing { committed, .. } => assert_eq!((has_state, committed), (false, Offset(80))),
+            other => panic!("{other:?}"),
+        }
+        let before = rows(&scene);
+        let mut processor = scene.start(StateLoss::Accept).unwrap();
+        run(&mut processor).unwrap();
+        send(&scene.log, 0, 121, 40);
+        run(&mut processor).unwrap();
+        assert!(rows(&scene) > before, "it works on");
+        let mut told = losses_told(&scene);
+        told.retain(|from| *from == earliest.0);
+        assert_eq!(told, [earliest.0]);
+        drop(processor);
+        run(&mut scene.start(StateLoss::Refuse).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_task_whose_checkpoint_cannot_be_written_does_not_keep_the_others_from_theirs() {
+    let scene = Scene::new();
+    let mut processor = scene.start(StateLoss::Refuse).unwrap();
+    send(&scene.log, 0, 80, 40);
+    run(&mut processor).unwrap();
+    // The first of them: a file lies where its folder would be.
+    let folder = scene.path("checkpoints").join(scene.settings().group).join(format!("{TELEMETRY_EVENTS}-0"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "in the way").unwrap();
+    let checkpoints = processor.checkpoints.as_mut().unwrap();
+    let failed = checkpoints.write().unwrap_err();
+    assert!(failed.to_string().contains(&format!("{TELEMETRY_EVENTS}-0")), "{failed}");
+    assert_eq!(checkpoints.show().unwrap(), TASKS - 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod kill;
 mod loss;
 mod oracle;
 mod points;
+mod pulse;
 mod random;
 mod rules;
 mod s3;

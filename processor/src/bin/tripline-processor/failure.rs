@@ -83,9 +83,11 @@ impl Failure {
             Self::Bus(error) | Self::Processor(ProcessorError::Bus(error)) => error.status(),
             Self::Registry(error) | Self::Framing(FramingError::Registry(error)) => error.status(),
             // It can go on, if somebody says so.
-            Self::Processor(ProcessorError::StateMissing { .. } | ProcessorError::PositionsFell { .. }) => {
-                Status::Refused
-            }
+            Self::Processor(
+                ProcessorError::StateMissing { .. }
+                | ProcessorError::InputGone { .. }
+                | ProcessorError::PositionsFell { .. },
+            ) => Status::Refused,
             Self::TopologyFile { .. }
             | Self::Topology(_)
             | Self::Signals { .. }
