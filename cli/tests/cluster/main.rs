@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use testbed::kafka::Broker;
+use testbed::kafka::{Broker, Options};
 use testbed::registry::Registry;
 use testbed::{kcat, python};
 
@@ -111,6 +111,44 @@ fn in_hex(mut raw: &[u8]) -> String {
         raw = rest;
     }
     lines
+}
+
+/// Of three commands one is told.
+const RULES: &str = "rule wiped {\ntopic: \"shell\"\nfilter: \"$.command == 'wipe'\"\nseverity: high\ncategory: security\nalert: \"{command}\"\n}\n";
+
+#[test]
+fn what_lies_on_a_broker_is_replayed_as_a_recording_of_it_is() {
+    let broker = Broker::start(Options::default());
+    let (brokers, folder) = (broker.bootstrap(), tempfile::tempdir().unwrap());
+    let path = |name| folder.path().join(name).display().to_string();
+    let (rules, recording) = (path("wiped.rules"), path("day.avro"));
+    std::fs::write(&rules, RULES).unwrap();
+    let run = |args: &[&str], stdin: &str| {
+        let (status, out, err) = tripline(&[args, &["--brokers", &brokers]].concat(), stdin);
+        assert_eq!(status, 0, "{args:?}: {out}{err}");
+        out
+    };
+    run(&["topology", "apply", TOPOLOGY], "");
+    for command in ["list", "wipe", "mount"] {
+        let event = |host| {
+            format!(
+                "{{\"topic\":\"shell\",\"endpoint_id\":\"host-{host}\",\"payload\":{{\"command\":\"{command}\"}}}}\n"
+            )
+        };
+        run(&["send"], &(0..40).map(event).collect::<String>());
+    }
+    run(&["tail", TOPIC, "--record", &recording], "");
+
+    let replay = |from: &str, args: &[&str]| -> serde_json::Value {
+        let of = ["replay", "--output", "json", "--from", from, "--rules", &rules];
+        serde_json::from_str(&run(&[&of, args].concat(), "")).unwrap()
+    };
+    let (of_broker, of_file) = (replay(TOPIC, &[]), replay(&recording, &[]));
+    assert_eq!((&of_broker["records"], &of_broker["rules"]["alerts"]), (&120.into(), &40.into()), "{of_broker}");
+    assert_eq!(of_broker["rules"]["alerts_digest"], of_file["rules"]["alerts_digest"]);
+    assert_eq!(replay(TOPIC, &["--since", "9999-01-01T00:00:00Z"])["records"], 0);
+    assert_eq!(replay(TOPIC, &["--until", "9999-01-01T00:00:00Z"])["records"], 120);
+    assert_eq!(run(&["tail", "alerts.v1", "--all"], ""), "", "nothing is written to the broker");
 }
 
 #[test]
