@@ -36,6 +36,11 @@ pub enum Failure {
     NoAlert(#[from] NoAlert),
     #[error(transparent)]
     Explain(#[from] ExplainError),
+    #[error(
+        "rule {rule} {what}: no alert would follow from this load; `tripline rules enable` or `rules apply` changes that, and --profile \
+         names another rule"
+    )]
+    LoadRule { rule: String, what: &'static str },
     #[error("{file}: {reason}")]
     Subscription { file: String, reason: String },
     #[error("the command's parameters are no JSON object that a record takes")]
@@ -152,6 +157,7 @@ impl Failure {
             | Self::Checks { .. }
             | Self::PipelineEnded { .. }
             | Self::Load { .. }
+            | Self::LoadRule { .. }
             | Self::Lost { .. }
             | Self::Differ { .. } => Status::CheckFailed,
             Self::Interrupted => Status::Interrupted,

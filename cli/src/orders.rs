@@ -47,6 +47,10 @@ impl Orders {
     }
 
     pub fn over(place: Place, schemas: Schemas, signed: Option<String>) -> Result<Self, Failure> {
+        if signed.as_ref().is_some_and(|signed| signed.trim().is_empty()) {
+            let reason = "expected a name, found none; without --as the one who is logged in signs".to_owned();
+            return Err(Failure::Flag { flag: "--as", reason });
+        }
         let framing = schemas.framing::<ControlCommand>(CONTROL)?;
         Ok(Self { place, schemas, framing, issued_by: signed.unwrap_or_else(settled::user) })
     }

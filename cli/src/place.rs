@@ -3,6 +3,7 @@
 //! Invariant: decided in [`Target::decide`] and nowhere else. Brokers that are named win; else whoever answers on the
 //! socket of the data directory owns the log there; else nobody does, and this process opens it for as long as it runs.
 
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,8 +117,14 @@ impl Target {
             }
             Self::Embedded(dir, settings) => {
                 let log = log_dir(&dir);
-                if access == Access::Existing && !log.is_dir() {
-                    return Err(Failure::NoLog { dir });
+                match std::fs::metadata(&log) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        if access == Access::Existing {
+                            return Err(Failure::NoLog { dir });
+                        }
+                    }
+                    Err(source) => return Err(Failure::File { doing: "cannot look at the log", path: log, source }),
+                    Ok(_) => {}
                 }
                 let name = format!("the log in {}", dir.display());
                 let log = Arc::new(Embedded::open(&log, settings.options())?);

@@ -1,10 +1,11 @@
 //! Rows for people: columns as wide as what is in them, the last one cut where the terminal ends.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 use crate::terminal::escaped;
 
-/// Where nobody says how wide a line may be.
+/// Of a terminal that does not say.
 const WIDTH_DEFAULT: usize = 80;
 /// Narrower than this nothing is cut further.
 const LAST_MIN: usize = 16;
@@ -30,9 +31,17 @@ impl Cell {
     }
 }
 
-/// How wide lines may be: `COLUMNS`, else 80.
+/// How wide lines may be: `COLUMNS`, else what the terminal says; what goes elsewhere is not cut.
 pub fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(WIDTH_DEFAULT)
+    let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    said.unwrap_or_else(|| {
+        let out = std::io::stdout();
+        if !out.is_terminal() {
+            return usize::MAX;
+        }
+        let columns = rustix::termios::tcgetwinsize(&out).map_or(0, |size| size.ws_col);
+        if columns == 0 { WIDTH_DEFAULT } else { columns.into() }
+    })
 }
 
 pub fn render(head: &[&str], rows: &[Vec<Cell>], width: usize, has_colour: bool) -> String {

@@ -2,7 +2,7 @@
 
 use console::Client;
 use console::follower::{FoldError, fold};
-use console::model::{AlertFilter, Model};
+use console::model::{AlertFilter, Model, NoAlert};
 use console::wire::view::{AlertDetail, Alerts, Rules, Stats, Subscriptions};
 
 use crate::failure::Failure;
@@ -31,6 +31,9 @@ impl View {
     }
 
     pub fn alert(&self, beginning: &str) -> Result<AlertDetail, Failure> {
+        if beginning.is_empty() {
+            return Err(NoAlert::Unknown { beginning: String::new() }.into());
+        }
         match self {
             Self::Served(client) => Ok(client.alert(beginning)?),
             Self::Folded(model) => Ok(model.alert(beginning)?),

@@ -79,7 +79,7 @@ pub enum Command {
     /// Look at the records' schemas, check and publish them
     #[command(subcommand, after_help = SCHEMAS_EXAMPLES)]
     Schemas(Schemas),
-    /// Check, test, explain, list and format rules
+    /// Check, test, explain, list and format rules; apply, switch and mute those that run
     #[command(subcommand, after_help = RULES_EXAMPLES)]
     Rules(Rules),
     /// List, show and watch alerts; acknowledge and resolve them

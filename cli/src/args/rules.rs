@@ -41,6 +41,8 @@ Examples:
   tripline rules explain --rule tool_rate_limit --as plan")]
     Explain(RulesExplain),
     /// List rules: severity, category, topics, and where their state lives
+    ///
+    /// Rules of files, or those that come with the program. Which rules run, and which are off or muted, `tripline stats` tells.
     #[command(after_help = "\
 Examples:
   tripline rules list
@@ -73,10 +75,12 @@ Examples:
     Enable(RulesSwitch),
     /// Turn a rule off, whatever its file says
     ///
-    /// It sees no events until somebody turns it on again; a rule set that is applied meanwhile does not.
+    /// It sees no events until somebody turns it on again, or a rule set without it is applied.
     #[command(after_help = "Examples:\n  tripline rules disable slow_model_call --reason \"known, fixed on Monday\"")]
     Disable(RulesSwitch),
     /// Hold back a rule's alerts for a while; they are counted, and the counts are told
+    ///
+    /// A rule set without the rule ends its mutes.
     #[command(after_help = "\
 Examples:
   tripline rules mute pii_email --for 2h --reason \"mail migration\"

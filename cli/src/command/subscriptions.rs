@@ -108,7 +108,7 @@ fn parameters(text: &[u8], watcher: Option<&str>) -> Result<Object<'static>, Str
     for name in ["watcher", "subscription_id", "rules"] {
         if parameters.get(name).is_none() {
             let other = if name == "watcher" { " or --watcher" } else { "" };
-            return Err(format!("expected `{name}`{other}; see docs/rules.md, Subscriptions"));
+            return Err(format!("expected `{name}`{other}; docs/topology.md tells what a subscription is made of"));
         }
     }
     Ok(parameters.with("subscription", subscription))

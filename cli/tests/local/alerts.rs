@@ -76,6 +76,9 @@ fn an_alert_is_watched_listed_explained_acknowledged_and_resolved() {
     ] {
         assert_eq!(list(&home, &filter).len(), count, "{filter:?}");
     }
+    let wide = home.command(&["alerts", "list"]).env_remove("COLUMNS").spawn().unwrap();
+    let wide = home.finished(wide).stdout;
+    assert!(!wide.contains('…') && wide.contains("rm -rf /home/user/docs"), "a file has no edge: {wide}");
     let narrow = home.command(&["alerts", "list"]).env("COLUMNS", "80").spawn().unwrap();
     let table = home.finished(narrow);
     assert!(table.stdout.lines().all(|line| line.chars().count() <= 80), "{}", table.stdout);
@@ -96,6 +99,8 @@ fn an_alert_is_watched_listed_explained_acknowledged_and_resolved() {
     assert_eq!((&acked["alert_id"], &acked["state"]), (&id.into(), &"acknowledged".into()));
     let alert = &list(&home, &["--status", "acknowledged"])[0];
     assert_eq!((&alert["acknowledged_by"], &alert["confirmed"]), (&"ann".into(), &true.into()));
+    let shown = home.run(&["alerts", "show", id]);
+    assert!(shown.stdout.contains("acked by ann, $TIME: mine"), "who, when, why: {}", shown.stdout);
     refused(&home, &["alerts", "ack", id], "ann acknowledged it");
     done(&home, &["alerts", "resolve", id]);
     assert_eq!(list(&home, &[]), [] as [Value; 0], "what is resolved is not active");
@@ -163,13 +168,13 @@ fn subscriptions_come_and_go_while_it_runs() {
     let listed = lines(&home.run(&["subscriptions", "list", "--output", "json"]));
     assert_eq!((&listed[0]["subscription_id"], &listed[0]["added_by"]), (&"lab".into(), &"ann".into()));
     assert_eq!((&listed[0]["confirmed"], &listed[0]["topic"]), (&true.into(), &"terminal.*".into()));
-    refused(&home, &["subscriptions", "add", &file, "--watcher", watcher], "unsubscribe that one first");
-    refused(&home, &["subscriptions", "add", &file, "--watcher", "nobody"], "");
+    refused(&home, &["subscriptions", "add", &file, "--watcher", watcher], "remove that one first");
     let wrong = home.run_with(&["subscriptions", "add", "-"], b"{\"topic\": \"t\"}");
     assert_eq!((wrong.status, wrong.stderr.contains("--watcher")), (1, true), "{wrong:?}");
     done(&home, &["subscriptions", "remove", "lab"]);
     assert_eq!(home.run(&["subscriptions", "list"]).stdout, "");
     refused(&home, &["subscriptions", "remove", "lab"], "expected the id of a subscription that runs");
+    refused(&home, &["subscriptions", "add", &file, "--watcher", "nobody"], &format!("it has {watcher}"));
     up.end();
 }
 
@@ -191,4 +196,58 @@ fn a_command_that_nobody_can_answer_stays_and_is_carried_out_later() {
     let rule = rule(&home);
     assert_eq!((&rule["is_on"], &rule["switched"]["confirmed"]), (&false.into(), &true.into()), "{rule}");
     up.end();
+}
+
+#[test]
+fn what_a_rule_set_without_a_rule_takes_along_is_told_and_its_alerts_are_closed() {
+    let home = Home::new();
+    let up = home.up(&[]);
+    raise(&home, &command("h1", "rm -rf /home/user/docs"), 1);
+    done(&home, &["rules", "disable", "file_access"]);
+    let lone = "rule lone {\ntopic: \"t\"\nfilter: \"$.a == 1\"\nseverity: low\ncategory: security\nalert: \"x\"\n}\n";
+    let lone = home.write("lone.rules", lone);
+
+    let load = home.run(&["load", "--rate", "10", "--duration", "1s"]);
+    assert_eq!((load.status, &*load.stdout), (1, ""));
+    assert!(load.stderr.contains("rule file_access is off"), "{load:?}");
+    let applied = home.run(&["rules", "apply", &lone]);
+    assert_eq!(applied.status, 0, "{applied:?}");
+    assert!(applied.stdout.contains("no longer there: ") && applied.stdout.contains("file_access"), "{applied:?}");
+    assert!(applied.stdout.contains("1 open alerts are closed"), "{applied:?}");
+    assert_eq!(list(&home, &[]), [Value::Null; 0], "nobody could answer it any more");
+    let closed = list(&home, &["--status", "resolved"]);
+    assert_eq!((closed.len(), &closed[0]["resolved_by"]), (1, &"a rule set without its rule".into()));
+    let load = home.run(&["load", "--rate", "10", "--duration", "1s"]);
+    assert!(load.stderr.contains("rule file_access is not in the rule set that runs"), "{load:?}");
+
+    assert_eq!(done(&home, &["rules", "apply"])["gone"], json!({"lone": 0}));
+    let stats = home.run(&["stats", "--output", "json"]);
+    let stats: Value = serde_json::from_str(stats.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(stats["open"], 0);
+    raise(&home, &command("h2", "rm -rf /home/user/docs"), 2);
+    assert_eq!(list(&home, &[]).len(), 1, "a later one is open");
+    drop(up);
+}
+
+#[test]
+fn slips_are_told_before_anything_is_sent() {
+    let home = Home::new();
+    let up = home.up(&[]);
+    for (args, status, reason) in [
+        (&["alerts", "show", ""][..], 1, "expected the id of an alert"),
+        (&["alerts", "ack", ""], 1, "expected the id of an alert"),
+        (&["rules", "disable", "pii_email", "--as", " "], 2, "--as: expected a name"),
+    ] {
+        let run = home.run(args);
+        assert_eq!((run.status, &*run.stdout), (status, ""), "{args:?}: {run:?}");
+        assert!(run.stderr.contains(reason), "{args:?}: {run:?}");
+    }
+    let [muted, ended] = ["2h", "0s"].map(|length| home.run(&["rules", "mute", "pii_email", "--for", length]).stdout);
+    assert!(muted.starts_with("pii_email is muted until "), "{muted}");
+    assert_eq!(ended, "pii_email is no longer muted\n");
+    drop(up);
+    let file = home.write("file", "not a directory");
+    let run = home.run(&["alerts", "list", "--dir", &file]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("Not a directory"), "{run:?}");
 }

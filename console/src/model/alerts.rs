@@ -11,7 +11,7 @@ use super::orders::{Standing, Wants, clipped};
 use super::watched::{Event, Fact};
 use super::{ALERTS_MAX, Model, Place, Rank};
 use crate::wire::view::{
-    AlertDetail, AlertStatus, AlertSummary, Alerts, ChangeJson, EscalationJson, HeldBackJson, PlaceJson,
+    ActedJson, AlertDetail, AlertStatus, AlertSummary, Alerts, ChangeJson, EscalationJson, HeldBackJson, PlaceJson,
 };
 
 /// What is kept of an alert; the record has it whole.
@@ -77,8 +77,14 @@ struct Life<'m> {
 #[derive(Debug, Clone, Copy)]
 struct Acted<'m> {
     by: &'m str,
+    /// Microseconds, by append time.
+    at: i64,
+    reason: Option<&'m str>,
     is_confirmed: bool,
 }
+
+/// In the place of a person, where a rule set ended an alert.
+const DROPPED: &str = "a rule set without its rule";
 
 impl AlertRow {
     pub fn of(alert: &Alert) -> Self {
@@ -169,6 +175,8 @@ impl Model {
             summary: summary(rank, id, row, life),
             place: rank.place.into(),
             compared: compared.map(|(_, place)| (*place).into()),
+            acknowledged: life.acknowledged.map(Acted::shown),
+            resolved: life.resolved.map(Acted::shown),
             escalations: life.escalations(),
             held_back: life.held_back(),
         })
@@ -194,10 +202,11 @@ impl Model {
         states
     }
 
-    fn lives(&self) -> BTreeMap<AlertId, Life<'_>> {
-        let mut lives: BTreeMap<AlertId, Life<'_>> = BTreeMap::new();
+    fn lives<'m>(&'m self) -> BTreeMap<AlertId, Life<'m>> {
+        let mut lives: BTreeMap<AlertId, Life<'m>> = BTreeMap::new();
         for (order, standing) in self.standing() {
-            let acted = Acted { by: &order.by, is_confirmed: standing == Standing::Confirmed };
+            let (by, reason) = (&*order.by, order.reason.as_deref());
+            let acted = Acted { by, at: order.at, reason, is_confirmed: standing == Standing::Confirmed };
             match &order.wants {
                 Wants::Acknowledge { alert_id } => {
                     lives.entry(AlertId::new(&**alert_id)).or_default().acknowledged.get_or_insert(acted);
@@ -208,16 +217,33 @@ impl Model {
                 _ => {}
             }
         }
-        for (_, _, fact) in self.facts.iter() {
+        for (rank, _, fact) in self.facts.iter() {
             let life = lives.entry(fact.alert_id.clone()).or_default();
+            let confirm = |known: &mut Option<Acted<'m>>, by: &'m str| {
+                let (at, reason) = known.map_or((rank.micros, None), |known| (known.at, known.reason));
+                *known = Some(Acted { by, at, reason, is_confirmed: true });
+            };
             match &fact.what {
-                Event::Acknowledged { by } => life.acknowledged = Some(Acted { by, is_confirmed: true }),
-                Event::Resolved { by } => life.resolved = Some(Acted { by, is_confirmed: true }),
+                Event::Acknowledged { by } => confirm(&mut life.acknowledged, by),
+                Event::Resolved { by } => confirm(&mut life.resolved, by),
                 Event::Escalated { .. } | Event::HeldBack { .. } => {}
             }
             life.told.push(fact);
         }
+        for (raised, id, row) in self.alerts.iter() {
+            let ended = self.ended.get(&row.rule_id).filter(|(ended, ())| raised.micros <= ended.micros);
+            if let Some((ended, ())) = ended {
+                let acted = Acted { by: DROPPED, at: ended.micros, reason: None, is_confirmed: true };
+                lives.entry(id.clone()).or_default().resolved.get_or_insert(acted);
+            }
+        }
         lives
+    }
+}
+
+impl Acted<'_> {
+    fn shown(self) -> ActedJson {
+        ActedJson { by: self.by.to_owned(), at: time(self.at), reason: self.reason.map(str::to_owned) }
     }
 }
 

@@ -51,6 +51,8 @@ pub const COMMANDS_MAX: usize = 10_000;
 pub const ANSWERS_MAX: usize = 10_000;
 /// Breakers whose last change is known.
 pub const BREAKERS_MAX: usize = 1_000;
+/// Rules whose alerts a rule set ended.
+pub const ENDED_MAX: usize = 10_000;
 /// Changes that whoever watches may lag behind.
 pub const CHANGES_MAX: usize = 1_000;
 
@@ -66,6 +68,8 @@ pub struct Model {
     /// By the command's id.
     told: Newest<String, Told>,
     breakers: Newest<BreakerKey, Breaker>,
+    /// By rule, when a rule set without it ended its alerts last.
+    ended: Newest<String, ()>,
     sets: Sets,
     tally: Tally,
     /// Records that could not be read.
@@ -100,6 +104,7 @@ impl Default for Model {
             orders: Newest::at_most(COMMANDS_MAX),
             told: Newest::at_most(ANSWERS_MAX),
             breakers: Newest::at_most(BREAKERS_MAX),
+            ended: Newest::at_most(ENDED_MAX),
             sets: Sets::default(),
             tally: Tally::default(),
             unreadable: 0,

@@ -62,6 +62,12 @@ impl Model {
                 self.matches.put(key, rank, rank.place);
                 None
             }
+            "rule_set.swapped" => {
+                for rule_id in payload.rules_with_alerts_dropped() {
+                    self.ended.put(clipped(rule_id), rank, ());
+                }
+                None
+            }
             "circuit_breaker.tripped" => {
                 let key = BreakerKey {
                     rule_id: payload.text("rule_id").map(clipped),
@@ -130,5 +136,14 @@ impl<'p> Payload<'p, '_> {
 
     pub fn number(self, name: &str) -> Option<i64> {
         self.0.get(name).and_then(Value::as_number)?.to_i64()
+    }
+
+    /// Of a swap: rules whose open alerts nobody can find any more.
+    fn rules_with_alerts_dropped(self) -> impl Iterator<Item = &'p str> {
+        let dropped = self.0.get("dropped").and_then(Value::as_array).unwrap_or_default();
+        let rules = dropped.iter().filter_map(|rule| rule.as_object().map(Payload));
+        rules
+            .filter(|rule| rule.number("active_alerts").is_some_and(|count| count > 0))
+            .filter_map(|rule| rule.text("rule_id"))
     }
 }

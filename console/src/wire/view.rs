@@ -65,6 +65,8 @@ pub struct AlertDetail {
     pub place: PlaceJson,
     /// Where `rule.matched`, with the values compared, stands on `watcher.events.v1`.
     pub compared: Option<PlaceJson>,
+    pub acknowledged: Option<ActedJson>,
+    pub resolved: Option<ActedJson>,
     pub escalations: Vec<EscalationJson>,
     pub held_back: Vec<HeldBackJson>,
 }
@@ -73,6 +75,14 @@ pub struct AlertDetail {
 pub struct PlaceJson {
     pub partition: u32,
     pub offset: u64,
+}
+
+/// Who acknowledged or resolved, when, and why if it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActedJson {
+    pub by: String,
+    pub at: String,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -185,7 +185,7 @@ impl<'r> Table<'r> {
         let (from, to) = (show_duration(*range.start()), show_duration(*range.end()));
         self.field(
             key,
-            &format!("a duration from {from} to {to}, such as \"90s\" (units ms, s, m, h, d)"),
+            &format!("a duration from {from} to {to}, such as \"{to}\" (units ms, s, m, h, d)"),
             |raw| raw.within(raw.spelt(|text| parse_duration(text).ok_or(None))?, &range),
             |duration| show_duration(*duration),
         )

@@ -102,8 +102,11 @@ fn text(explained: &Explained) -> String {
 
 fn status(explained: &Explained) -> String {
     let summary = &explained.detail.summary;
-    let by = summary.resolved_by.as_ref().or(summary.acknowledged_by.as_ref());
-    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+    let acted = explained.detail.resolved.as_ref().or(explained.detail.acknowledged.as_ref());
+    let by = acted.map_or_else(String::new, |acted| {
+        let reason = acted.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!(" by {}, {}{reason}", acted.by, acted.at)
+    });
     let confirmed = if summary.confirmed { "" } else { "; no processor's answer is on the log" };
     format!("{}{by}{confirmed}", shown_status(summary))
 }

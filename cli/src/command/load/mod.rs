@@ -94,6 +94,7 @@ impl Load {
         if self.form == Form::Text {
             terminal::complain(format!("{} events/s for {:?} to {}", self.rate, self.duration, subject.name));
         }
+        subject.check(&self.profile.rule)?;
         let run = format!("{:x}", settled::now().micros());
         let sight = Sight::open(&*subject.log, &schemas, &self.profile, &run)?;
         let (sent, before, began) = (Arc::<Sent>::default(), usage(&subject.processes), Instant::now());

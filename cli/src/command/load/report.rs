@@ -47,10 +47,14 @@ impl Report {
             }
             Form::Text => {
                 let [p50, p90, p99, p999, max] = [p50, p90, p99, p999, max].map(Duration::from_micros);
+                let visible = if self.seen.latencies_us.is_empty() {
+                    "no alert".to_owned()
+                } else {
+                    format!("p50 {p50:?}, p90 {p90:?}, p99 {p99:?}, p99.9 {p999:?}, max {max:?}")
+                };
                 format!(
                     "{} events taken by the log, {refused} refused; {expected} alerts expected, {alerts} seen: {lost} lost, \
-                     {duplicated} duplicated\ndue to visible: p50 {p50:?}, p90 {p90:?}, p99 {p99:?}, p99.9 {p999:?}, max \
-                     {max:?}\nprocesses: {rss_mb} MB at most, {cpu:.2} cores\n",
+                     {duplicated} duplicated\ndue to visible: {visible}\nprocesses: {rss_mb} MB at most, {cpu:.2} cores\n",
                     self.sent,
                 )
             }

@@ -19,6 +19,8 @@ use crate::place::{self, Access, Target};
 pub struct Subject {
     pub log: Arc<dyn Log>,
     pub name: String,
+    /// Whoever keeps a read model over it.
+    api: Option<Client>,
     /// The processes whose memory and time are looked at.
     pub processes: Vec<u32>,
     own: Option<Own>,
@@ -39,11 +41,11 @@ impl Subject {
             Target::Api(client) => {
                 let pid = client.health()?.pid;
                 let name = format!("process {pid} in {}", config.dir.display());
-                Ok(Self { log: Arc::new(client), name, processes: vec![pid], own: None })
+                Ok(Self { log: Arc::new(client.clone()), name, api: Some(client), processes: vec![pid], own: None })
             }
             Target::Kafka(_) => {
                 let place = place::open(config, Access::Existing)?;
-                Ok(Self { log: place.log, name: place.name, processes, own: None })
+                Ok(Self { log: place.log, name: place.name, api: None, processes, own: None })
             }
             Target::Embedded(..) => Self::start(config, dir),
         }
@@ -72,9 +74,22 @@ impl Subject {
             return Err(Failure::PipelineEnded { dir });
         }
         let pid = own.child.id();
-        let log = Arc::new(Client::connect(&place::socket(&dir))?);
+        let client = Client::connect(&place::socket(&dir))?;
         let name = format!("a pipeline of its own, process {pid} in {}", dir.display());
-        Ok(Self { log, name, processes: vec![pid], own: Some(own) })
+        Ok(Self { log: Arc::new(client.clone()), name, api: Some(client), processes: vec![pid], own: Some(own) })
+    }
+
+    /// Whether alerts of this rule can come at all, where that can be asked.
+    pub fn check(&self, rule_id: &str) -> Result<(), Failure> {
+        let Some(client) = &self.api else { return Ok(()) };
+        let rules = client.rules()?.rules;
+        let rule = rules.iter().find(|rule| rule.rule_id == rule_id && rule.severity.is_some());
+        let what = match rule {
+            Some(rule) if rule.is_on => return Ok(()),
+            Some(_) => "is off",
+            None => "is not in the rule set that runs",
+        };
+        Err(Failure::LoadRule { rule: rule_id.to_owned(), what })
     }
 
     /// Ends a pipeline of our own as a person would.

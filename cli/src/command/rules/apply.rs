@@ -1,8 +1,10 @@
 //! `tripline rules apply`: files, made the rule set that runs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bus::config::Config;
+use contracts::json::Value;
 use serde_json::json;
 
 use crate::args::{self, Common, Form};
@@ -37,6 +39,16 @@ fn tell(form: Form, read: &RuleSetFiles, swapped: &Swapped) -> Result<(), Failur
                 writeln!(text, "  {} from {}", position.task, answer.event.observed_at)
                     .expect("invariant: a String takes text");
             }
+            let gone = gone(swapped);
+            if !gone.is_empty() {
+                let (rules, alerts) = (gone.keys().cloned().collect::<Vec<_>>().join(", "), gone.values().sum::<i64>());
+                let rules = terminal::escaped(&rules);
+                writeln!(
+                    text,
+                    "no longer there: {rules}; their switches and mutes are gone, {alerts} open alerts are closed"
+                )
+                .expect("invariant: a String takes text");
+            }
             text
         }
         Form::Json => {
@@ -49,9 +61,27 @@ fn tell(form: Form, read: &RuleSetFiles, swapped: &Swapped) -> Result<(), Failur
             let tasks: Vec<_> = tasks.collect();
             let line = json!({
                 "name": name, "digest": digest, "rules": rules, "command_id": swapped.done.command_id.as_str(),
-                "control_offset": offset, "tasks": tasks,
+                "control_offset": offset, "tasks": tasks, "gone": gone(swapped),
             });
             format!("{}\n", terminal::escaped(&line.to_string()))
         }
     })
+}
+
+/// Rules that ran before and that this set does not have, and how many open alerts each had.
+fn gone(swapped: &Swapped) -> BTreeMap<String, i64> {
+    let mut gone = BTreeMap::new();
+    for answer in &swapped.done.answers {
+        let payload = answer.event.payload.value();
+        let dropped = payload.as_object().and_then(|payload| payload.get("dropped")).and_then(Value::as_array);
+        for rule in dropped.unwrap_or_default().iter().filter_map(Value::as_object) {
+            let text = |name| rule.get(name).and_then(Value::as_str);
+            if let (Some(rule_id), Some("gone")) = (text("rule_id"), text("why")) {
+                let alerts =
+                    rule.get("active_alerts").and_then(Value::as_number).and_then(contracts::json::Number::to_i64);
+                *gone.entry(rule_id.to_owned()).or_default() += alerts.unwrap_or(0);
+            }
+        }
+    }
+    gone
 }

@@ -40,7 +40,8 @@ pub fn mute(args: args::RulesMute, common: &Common) -> Result<(), Failure> {
         }
     }
     let done = orders.send(ControlCommandType::Mute, &parameters, args.order.reason, &Answerers::Owner)?;
-    tell(common.output, &done, &args.rule, "muted", Some(until))
+    let state = if length.is_zero() { "no longer muted" } else { "muted" };
+    tell(common.output, &done, &args.rule, state, (!length.is_zero()).then_some(until))
 }
 
 fn after(now: Timestamp, length: Duration) -> Timestamp {

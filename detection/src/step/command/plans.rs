@@ -30,11 +30,13 @@ use crate::view::keys::{self, Key};
 const PROBLEMS_MAX: usize = 20;
 /// Dropped rules named in one event; what is over it is counted.
 const DROPPED_MAX: usize = 200;
+/// Watchers named where another was meant.
+const WATCHERS_NAMED_MAX: usize = 10;
 
 pub(super) fn subscribe(round: &mut Round<'_, '_>, order: Order<'_>, wanted: &Subscribe) -> Result<(), Refusal> {
     let id = &*wanted.subscription_id;
     if round.plan.subscriptions.iter().any(|planned| planned.subscription.id == *id) {
-        return Err(Refusal::new(id, "expected an id that no subscription has; unsubscribe that one first"));
+        return Err(Refusal::new(id, "expected an id that no subscription has; remove that one first"));
     }
     if !round.plan.rule_set.watchers.iter().any(|watcher| watcher.name == wanted.watcher) {
         return Err(Refusal::new(id, no_watcher(round.plan, &wanted.watcher)));
@@ -168,7 +170,11 @@ fn text_of(wanted: &Subscribe) -> String {
 
 fn no_watcher(plan: &Plan, name: &str) -> String {
     let near = nearest(name, plan.rule_set.watchers.iter().map(|watcher| watcher.name.as_str()));
-    let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    let names = plan.rule_set.watchers.iter().map(|watcher| watcher.name.as_str());
+    let near = near.map_or_else(
+        || format!("; it has {}", names.take(WATCHERS_NAMED_MAX).collect::<Vec<_>>().join(", ")),
+        |near| format!("; did you mean {near:?}?"),
+    );
     format!("expected a watcher of set {:?}, found {name:?}{near}", plan.set.name)
 }
 

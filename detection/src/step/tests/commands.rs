@@ -234,7 +234,7 @@ fn a_subscription_comes_and_goes_and_outlives_a_swap() {
     assert_eq!(world.plan.subscriptions, world.running().added);
 
     let again = words(&world.command(6, "c2", Kind::Subscribe, SUBSCRIBE));
-    assert_eq!(again, ["command.refused expected an id that no subscription has; unsubscribe that one first"]);
+    assert_eq!(again, ["command.refused expected an id that no subscription has; remove that one first"]);
     assert_eq!(words(&swap(&mut world, 7, "c3", vec![rule("r"), rule("t")])), ["rule_set.swapped"]);
     assert_eq!(world.plan.subscriptions.len(), 1);
     let without = words(&swap(&mut world, 8, "c4", vec![rule("t")]));
