@@ -270,6 +270,32 @@ fn what_became_of_things_is_joined() {
 }
 
 #[test]
+fn a_rule_set_that_drops_a_rules_alerts_ends_those_that_were_raised_before() {
+    let swap = |at, alerts| {
+        let dropped = json!({"dropped": [{"rule_id": "r", "why": "gone", "active_alerts": alerts}]});
+        event(at, "rule_set.swapped", "a command", &dropped)
+    };
+    let mut rows = vec![
+        alert(1, "before", "r", "high"),
+        alert(2, "another", "s", "high"),
+        swap(3, 1),
+        alert(4, "behind", "r", "high"),
+        // Another task, which had none.
+        swap(5, 0),
+    ];
+    for _ in 0..2 {
+        let model = fold(&rows);
+        let ids = |status| -> Vec<String> {
+            let alerts = model.alerts(&AlertFilter { status: Some(StatusFilter::Only(status)), ..ALL }).alerts;
+            alerts.into_iter().map(|alert| alert.alert_id).collect()
+        };
+        assert_eq!((ids(AlertStatus::Resolved), ids(AlertStatus::Open).len()), (vec!["before".to_owned()], 2));
+        assert_eq!(model.alert("before").unwrap().resolved.unwrap().by, "a change of the rule set");
+        rows.rotate_left(3);
+    }
+}
+
+#[test]
 fn alerts_are_found_by_what_is_asked_and_by_the_beginning_of_an_id() {
     let model = fold(&day());
     let ids = |filter: &AlertFilter| -> Vec<String> {

@@ -64,17 +64,15 @@ struct WaitingSet {
 }
 
 impl Pulse {
-    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, ProcessorError> {
-        let mut pulse = Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
             shared,
             producer: None,
             follower: None,
             marked: BTreeMap::new(),
             is_missing: Arc::default(),
             waiting_sets: BTreeMap::new(),
-        };
-        pulse.producer = Some(pulse.new_producer()?);
-        Ok(pulse)
+        }
     }
 
     fn new_producer(&self) -> Result<Box<dyn Producer>, ProcessorError> {

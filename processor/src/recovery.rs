@@ -37,15 +37,13 @@ pub(crate) fn recover(shared: &Shared, task: TaskId, committed: Option<Offset>) 
     let local = shared.store.positions(task)?;
     never_falls(shared, task, local, committed)?;
     let earliest = shared.bus.extent(&task.input())?.earliest;
-    let applied = match (local, committed) {
+    let applied = match (local.map(|local| local.applied), committed) {
         // What this state lacks can still be read.
-        (Some(local), _) if local.applied >= earliest => local.applied,
+        (Some(applied), _) if applied >= earliest => applied,
+        (Some(applied), Some(committed)) if applied < committed => rebuild(shared, task, committed, earliest)?,
+        (Some(applied), _) => skip_removed(shared, task, applied, earliest)?,
+        (None, Some(committed)) => rebuild(shared, task, committed, earliest)?,
         (None, None) => begin(shared, task, earliest)?,
-        (Some(local), committed) if committed.is_none_or(|committed| local.applied >= committed) => {
-            skip_removed(shared, task, local.applied, earliest)?
-        }
-        (_, Some(committed)) => rebuild(shared, task, committed, earliest)?,
-        (Some(_), None) => unreachable!("invariant: nothing committed is behind any state"),
     };
     let (published, waiting_bytes) = drop_published(shared, task, committed)?;
     shared.failpoints.hit(Point::RowsDropped)?;

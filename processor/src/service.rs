@@ -67,7 +67,7 @@ impl Processor {
         let shared = Arc::new(Shared { bus, settings, cores, store, ownership, failpoints, figures, checkpoints });
         let outbound = Outbound::new(Arc::clone(&shared), publisher, membership, Instant::now());
         let checkpoints = Checkpointer::new(&shared);
-        let pulse = Pulse::new(Arc::clone(&shared))?;
+        let pulse = Pulse::new(Arc::clone(&shared));
         let (lookout, watch) = (Lookout::new(Arc::clone(&shared)), Watch::new(&shared));
         Ok(Self { tasks: TaskLoop::new(shared, member), outbound, pulse, checkpoints, lookout, watch })
     }

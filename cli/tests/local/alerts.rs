@@ -216,7 +216,7 @@ fn what_a_rule_set_without_a_rule_takes_along_is_told_and_its_alerts_are_closed(
     assert!(applied.stdout.contains("1 open alerts are closed"), "{applied:?}");
     assert_eq!(list(&home, &[]), [Value::Null; 0], "nobody could answer it any more");
     let closed = list(&home, &["--status", "resolved"]);
-    assert_eq!((closed.len(), &closed[0]["resolved_by"]), (1, &"a rule set without its rule".into()));
+    assert_eq!((closed.len(), &closed[0]["resolved_by"]), (1, &"a change of the rule set".into()));
     let load = home.run(&["load", "--rate", "10", "--duration", "1s"]);
     assert!(load.stderr.contains("rule file_access is not in the rule set that runs"), "{load:?}");
 

@@ -84,7 +84,7 @@ struct Acted<'m> {
 }
 
 /// In the place of a person, where a rule set ended an alert.
-const DROPPED: &str = "a rule set without its rule";
+const DROPPED: &str = "a change of the rule set";
 
 impl AlertRow {
     pub fn of(alert: &Alert) -> Self {

@@ -51,7 +51,7 @@ pub const COMMANDS_MAX: usize = 10_000;
 pub const ANSWERS_MAX: usize = 10_000;
 /// Breakers whose last change is known.
 pub const BREAKERS_MAX: usize = 1_000;
-/// Rules whose alerts a rule set ended.
+/// Rules whose alerts a change of the rule set ended.
 pub const ENDED_MAX: usize = 10_000;
 /// Changes that whoever watches may lag behind.
 pub const CHANGES_MAX: usize = 1_000;
@@ -68,7 +68,7 @@ pub struct Model {
     /// By the command's id.
     told: Newest<String, Told>,
     breakers: Newest<BreakerKey, Breaker>,
-    /// By rule, when a rule set without it ended its alerts last.
+    /// By rule, when a change of the rule set ended its alerts last.
     ended: Newest<String, ()>,
     sets: Sets,
     tally: Tally,

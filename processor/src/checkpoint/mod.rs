@@ -98,7 +98,8 @@ impl Checkpointer {
     }
 
     /// Writes a checkpoint of every task that runs and has none waiting to be seen. One that cannot be written is no reason to
-    /// go without those of the others: the first error is answered when all were tried.
+    /// go without those of the others: the first error is answered when all were tried. Where the place itself cannot be
+    /// reached, the others are not tried: each would wait for it.
     pub fn write(&mut self) -> Result<usize, ProcessorError> {
         let (mut written, mut failed) = (0, None);
         for (task, live) in self.shared.ownership.live() {
@@ -114,7 +115,7 @@ impl Checkpointer {
                     self.waiting.push(Waiting { task, epoch: live.epoch, name, hidden });
                     written += 1;
                 }
-                Err(ProcessorError::Checkpoint(error)) => drop(failed.get_or_insert(error)),
+                Err(ProcessorError::Checkpoint(error)) if !error.is_passing() => drop(failed.get_or_insert(error)),
                 Err(error) => return Err(error),
             }
         }

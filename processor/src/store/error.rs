@@ -1,6 +1,7 @@
 //! What can be wrong with the store, in the words of whoever has to act on it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use detection::view::Unreadable;
 use rocksdb::ErrorKind;
@@ -36,7 +37,7 @@ pub enum StoreError {
         "{path}: for {waited:?} nothing could be written, because what was written before is still on its way to the disk: it is too \
          slow, or does not answer. See to the disk and start again; nothing is lost"
     )]
-    Stalled { path: PathBuf, waited: std::time::Duration },
+    Stalled { path: PathBuf, waited: Duration },
 
     #[error("cannot read the state in {path}: {reason}; is the disk well, and may this process open enough files?")]
     NotReadable { path: PathBuf, reason: String },
