@@ -169,7 +169,11 @@ fn what_cannot_be_replayed_is_told_with_the_next_step() {
     let home = Home::with_log();
     home.write("text.avro", "no recording");
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["alerts.v1"], 2, "--from: expected a file, telemetry.events.v1 or rule.matches.v1, found \"alerts.v1\""),
+        (
+            &["alerts.v1"],
+            2,
+            "--from: expected telemetry.events.v1, rule.matches.v1 or a file that is there, found \"alerts.v1\"",
+        ),
         (&[TOPIC, "--since", "yesterday"], 2, "--since: expected a time such as $TIME (RFC 3339), found \"yesterday\""),
         (&[TOPIC, "--matches", "recorded"], 2, "--matches: --from has no rule.matches.v1"),
         (&["text.avro"], 1, "expected an Avro object container"),

@@ -77,7 +77,7 @@ impl Opened {
     fn topic(&mut self, log: &dyn Log, topic: &str, span: Span) -> Result<(), Failure> {
         let inputs = [Stage::Events, Stage::Matches].map(Stage::topic);
         if !inputs.contains(&topic) {
-            let reason = format!("expected a file, {} or {}, found {topic:?}", inputs[0], inputs[1]);
+            let reason = format!("expected {}, {} or a file that is there, found {topic:?}", inputs[0], inputs[1]);
             return Err(Failure::Flag { flag: "--from", reason });
         }
         let wanted = Wanted::of(log, topic, &[])?;
