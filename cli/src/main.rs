@@ -26,8 +26,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use contracts::failure::Status;
+use tikv_jemallocator::Jemalloc;
 
 use args::{Cli, Form};
+
+/// RocksDB and librdkafka allocate by it, too.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -67,9 +67,6 @@ impl Stand {
         let mut command = Command::new(beside("tripline-processor"));
         command.args(["--instance", "bench", "--brokers", &self.brokers(), "--listen", "127.0.0.1:0", "--log", "warn"]);
         command.arg("--dir").arg(self.folder.path()).env_remove("TRIPLINE_CONFIG").stdin(Stdio::null());
-        if let Some(library) = std::env::var_os("BENCH_PRELOAD") {
-            command.env("LD_PRELOAD", library);
-        }
         self.processor = Some(command.spawn().expect("tripline-processor lies beside this program"));
     }
 

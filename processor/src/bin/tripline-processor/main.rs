@@ -32,11 +32,16 @@ use processor::detecting::Detecting;
 use processor::{Failpoints, Processor, ProcessorError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use tikv_jemallocator::Jemalloc;
 
 use args::Args;
 use failure::Failure;
 use health::Watched;
 use settled::Settled;
+
+/// RocksDB and librdkafka allocate by it, too.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// How long what could not be reached is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
