@@ -142,6 +142,12 @@ impl Key {
     }
 }
 
+/// Whether events to come ask for the row again, as they do for clocks, streams and windows. What an alert leaves behind (`20`
+/// to `2f`) and what it counts for (`40` to `4f`) is asked for by other alerts, if at all.
+pub fn is_of_every_event(key: &[u8]) -> bool {
+    key.first().is_some_and(|tag| !matches!(tag, 0x20..=0x2f | 0x40..=0x4f))
+}
+
 /// The time that stands at this place of a key.
 pub fn time_at(key: &[u8], at: usize) -> Option<i64> {
     let bytes = key.get(at..at + 8)?.try_into().ok()?;

@@ -17,6 +17,7 @@ mod scan;
 mod tests;
 pub(crate) mod value;
 
+pub use keys::is_of_every_event;
 pub use memory::MemoryStore;
 pub use scan::Scan;
 pub use value::Malformed;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a row here is what RocksDB has, after every write that succeeded; a key that RocksDB has no row for may be here
 //! as just that. A row comes here by being read; one that is only ever written, or found by walking over rows, takes no room.
+//! One that an alert leaves behind was looked for before it was made, and comes by being found: few are asked for again.
 //! Every write of state is told here. One that failed forgets everything: whether it was written is not known.
 //!
 //! A row is known by 128 bits of its key under a hash whose own key is drawn at every start: whoever names endpoints and groups
@@ -69,13 +70,13 @@ impl HotRows {
         Ok(found)
     }
 
-    /// A row was written, or removed. Nobody reads on in what is removed.
-    pub fn wrote(&mut self, key: &[u8], value: Option<&[u8]>) {
+    /// A row was written, or removed. Nobody reads on in what is removed. One that is made now comes here only if `is_kept`.
+    pub fn wrote(&mut self, key: &[u8], value: Option<&[u8]>, is_kept: bool) {
         let key = self.hash(key);
         let Ok(mut known) = self.rows.find_entry(key.place, |row| row.key == key) else { return };
         let row = known.get_mut();
         self.bytes -= row.size_bytes();
-        let Some(value) = value else {
+        let Some(value) = value.filter(|_| is_kept || row.value.is_some()) else {
             known.remove();
             return;
         };

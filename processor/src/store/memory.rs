@@ -43,6 +43,10 @@ const FILE_BYTES: u64 = 16 * 1024 * 1024;
 const LEVEL_BYTES: u64 = 64 * 1024 * 1024;
 /// Bounds how much a start has to replay.
 const WRITE_AHEAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Many small ones: a row is put in by a walk over the buffer, which costs most where it lies beyond the processor's caches. Some are
+/// flushed together, so that files stay as large as they were.
+const BUFFERS: u8 = 6;
+const BUFFERS_MERGED: i32 = 2;
 /// Of a write buffer: a filter in front of it, for the many rows that are looked for and are not there.
 const BUFFER_FILTER_SHARE: f64 = 0.02;
 /// RocksDB's own diary beside the data.
@@ -67,8 +71,9 @@ pub(super) fn options(memory: &Memory) -> Options {
     options.create_if_missing(true);
     options.set_block_based_table_factory(&table);
     options.set_compression_type(DBCompressionType::Lz4);
-    options.set_write_buffer_size(memory.write_buffer_bytes / 3);
-    options.set_max_write_buffer_number(3);
+    options.set_write_buffer_size(memory.write_buffer_bytes / usize::from(BUFFERS));
+    options.set_max_write_buffer_number(i32::from(BUFFERS));
+    options.set_min_write_buffer_number_to_merge(BUFFERS_MERGED);
     options.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(memory.write_buffer_bytes, true));
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(BUFFER_FILTER_SHARE);
@@ -77,6 +82,8 @@ pub(super) fn options(memory: &Memory) -> Options {
     options.set_max_total_wal_size(WRITE_AHEAD_BYTES_MAX);
     // A torn tail is a write that nothing followed from. Any other hole is damage, and said.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    // The file that nobody reads any more would be removed by whoever read it last: the thread that applies.
+    options.set_avoid_unnecessary_blocking_io(true);
     options.set_max_open_files(memory.open_files_max);
     options.set_max_background_jobs(memory.background_jobs_max);
     options.set_log_level(LogLevel::Warn);

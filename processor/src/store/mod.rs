@@ -23,7 +23,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bus::Offset;
-use detection::view::Changes;
+use detection::view::{self, Changes};
 use rocksdb::{DB, ErrorKind, ReadOptions, WriteBatch, WriteOptions};
 
 pub use error::StoreError;
@@ -127,7 +127,7 @@ impl Store {
                 StateChange::Rows(task, changes) if written.is_ok() => {
                     for (row, value) in changes {
                         keys::write_state(*task, row, &mut key);
-                        hot.wrote(&key, value.as_deref());
+                        hot.wrote(&key, value.as_deref(), view::is_of_every_event(row));
                     }
                 }
                 StateChange::Rows(..) | StateChange::Unlisted => hot.forget_all(),

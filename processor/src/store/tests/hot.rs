@@ -135,3 +135,25 @@ fn a_row_that_is_read_again_is_not_looked_for_again_and_one_only_written_takes_n
     assert_eq!(store.state(TASK).get(b"none"), None);
     assert_eq!(store.hot().size_bytes(), kept);
 }
+
+/// The first byte of the core's keys says what a row is: a window's, or one of what is held back.
+#[test]
+fn a_row_that_is_made_stays_if_events_ask_for_it_and_one_that_an_alert_leaves_comes_when_it_is_found() {
+    let (_folder, path) = folder();
+    let store = open(&path).unwrap();
+    let (window, held) = (&b"\x11group"[..], &b"\x20repeat"[..]);
+    let size = || store.hot().size_bytes();
+    for (key, stays) in [(window, true), (held, false)] {
+        store.hot().forget_all();
+        assert_eq!(store.state(TASK).get(key), None);
+        let without = size();
+        put(&store, TASK, &[(key, Some(b"made"))]);
+        assert_eq!(size() > without, stays, "{}", key.escape_ascii());
+        assert_eq!(size() > 0, stays, "{}", key.escape_ascii());
+        assert_eq!(store.state(TASK).get(key), Some(b"made".to_vec()));
+        let found = size();
+        put(&store, TASK, &[(key, Some(b"changed"))]);
+        assert_eq!(size(), found + 3, "it was found, and is kept like any other");
+        assert_eq!(store.state(TASK).get(key), Some(b"changed".to_vec()));
+    }
+}
