@@ -1,7 +1,11 @@
 //! A directory that all processors of a group share. What is hidden has another name, and is renamed to be shown.
+//!
+//! Invariant: two processes that both take themselves for a task's owner hide what they write under different names: neither
+//! shows what the other has begun.
 
 use std::fmt::{self, Display};
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +16,9 @@ const HIDDEN: &str = "part";
 
 #[derive(Debug)]
 pub(super) struct Directory {
-    pub path: PathBuf,
+    path: PathBuf,
+    /// How what is hidden ends: nobody else's does.
+    hidden: String,
 }
 
 #[derive(Debug)]
@@ -23,6 +29,10 @@ struct Part {
 }
 
 impl Directory {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, hidden: format!("{:016x}.{HIDDEN}", RandomState::new().hash_one(())) }
+    }
+
     fn folder(&self, folder: &Folder) -> PathBuf {
         self.path.join(folder.to_string())
     }
@@ -47,7 +57,7 @@ impl Place for Directory {
     fn begin(&self, name: &Name) -> io::Result<Box<dyn Hidden>> {
         fs::create_dir_all(self.folder(&name.folder))?;
         let shown = self.file(name);
-        let hidden = shown.with_extension(HIDDEN);
+        let hidden = shown.with_extension(&self.hidden);
         Ok(Box::new(Part { out: BufWriter::new(File::create(&hidden)?), hidden, shown }))
     }
 
@@ -113,5 +123,37 @@ fn remove(file: impl AsRef<Path>) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bus::Offset;
+
+    use super::*;
+    use crate::task::{Stage, TaskId};
+
+    #[test]
+    fn of_two_that_write_the_same_checkpoint_each_shows_its_own() {
+        let there = tempfile::tempdir().unwrap();
+        let folder = Folder::of("group", TaskId { stage: Stage::Events, partition: 0 });
+        let name = folder.name(Offset(7));
+        let [one, other] = [(); 2].map(|()| Directory::new(there.path().to_owned()));
+        let (mut ones, mut others) = (one.begin(&name).unwrap(), other.begin(&name).unwrap());
+        ones.write_all(b"of one").unwrap();
+        others.write_all(b"half of").unwrap();
+        ones.seal().unwrap();
+        ones.show().unwrap();
+        let read = || fs::read(one.file(&name)).unwrap();
+        assert_eq!(read(), b"of one");
+        others.write_all(b" another").unwrap();
+        others.seal().unwrap();
+        others.show().unwrap();
+        assert_eq!(read(), b"half of another");
+
+        one.begin(&name).unwrap().seal().unwrap();
+        assert_eq!(list(&one.folder(&folder)).unwrap().len(), 2);
+        other.sweep(&folder).unwrap();
+        assert_eq!(list(&one.folder(&folder)).unwrap(), [one.file(&name)], "what nobody will show is swept away");
     }
 }

@@ -81,7 +81,7 @@ struct Waiting {
 /// Asks nobody: a store that is away now may be there when it is needed.
 pub(crate) fn place(checkpoints: &Checkpoints) -> Result<Arc<dyn Place>, CheckpointError> {
     Ok(match checkpoints {
-        Checkpoints::Directory(path) => Arc::new(Directory { path: path.clone() }),
+        Checkpoints::Directory(path) => Arc::new(Directory::new(path.clone())),
         Checkpoints::S3(connection) => Arc::new(S3::new(connection).map_err(CheckpointError::Place)?),
     })
 }
