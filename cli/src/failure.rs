@@ -73,8 +73,8 @@ pub enum Failure {
         "nothing would follow: while this command has {name} open, nobody else can write to it; run `tripline up`, then follow"
     )]
     NothingToFollow { name: String },
-    #[error("topic `{topic}` does not exist{}; `tripline topology apply` makes the topics of a topology", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
-    NoTopic { topic: String, nearest: Option<String> },
+    #[error("topic `{topic}` does not exist; {hint}; `tripline topology apply` makes the topics of a topology")]
+    NoTopic { topic: String, hint: String },
     #[error("{flag}: {reason}")]
     Flag { flag: &'static str, reason: String },
     #[error("{}: {doing}", path.display())]

@@ -22,8 +22,13 @@ impl Wanted {
     pub fn of(log: &dyn Log, topic: &str, chosen: &[u32]) -> Result<Self, Failure> {
         let topics = log.topics()?;
         let Some(found) = topics.iter().find(|found| found.name == topic) else {
-            let near = nearest(topic, topics.iter().map(|found| found.name.as_str()));
-            return Err(Failure::NoTopic { topic: topic.to_owned(), nearest: near.map(str::to_owned) });
+            let there: Vec<&str> = topics.iter().map(|found| found.name.as_str()).collect();
+            let hint = match nearest(topic, there.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if there.is_empty() => "there is none yet".to_owned(),
+                None => format!("there are {}", there.join(", ")),
+            };
+            return Err(Failure::NoTopic { topic: topic.to_owned(), hint });
         };
         let count = found.partitions;
         if let Some(beyond) = chosen.iter().find(|index| **index >= count.get()) {

@@ -70,6 +70,9 @@ fn what_cannot_be_asked_is_told_with_the_next_step() {
     for (args, status, reason) in cases {
         check(&home.run(&[&["tail"], *args].concat()), *status, "", &format!("error: {reason}\n"));
     }
+    let stranger = home.run(&["tail", "nosuch"]).stderr;
+    assert!(stranger.starts_with("error: topic `nosuch` does not exist; there are alerts.v1, "), "{stranger}");
+    assert!(stranger.contains(", telemetry.events.v1"), "{stranger}");
     let json = home.run(&["tail", "alert.v1", "--output", "json"]);
     let error: serde_json::Value = serde_json::from_str(&json.stderr).unwrap();
     assert_eq!(error["error"]["status"], 1);
