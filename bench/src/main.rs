@@ -21,6 +21,11 @@ mod state;
 
 use clap::{Parser, ValueEnum};
 use figure::Figure;
+use tikv_jemallocator::Jemalloc;
+
+/// As in the programs that are measured.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measures Tripline and prints the figures as JSON.
 #[derive(Parser)]
@@ -58,6 +63,8 @@ enum Name {
     Sustained,
     /// A backlog on a real broker by partitions and by size of payload
     PipelineGrowth,
+    /// How long matches wait for the second stage while the first catches up on a real broker; once
+    PipelineStages,
     /// Two million groups on a real broker; once
     PipelineGroups,
 }
@@ -93,6 +100,7 @@ fn measure(name: Name, runs: u32) -> Vec<Figure> {
         Name::PipelineRestart => vec![pipeline::restart(runs)],
         Name::Sustained => pipeline::sustained(),
         Name::PipelineGrowth => pipeline::growth(runs),
+        Name::PipelineStages => pipeline::stages(),
         Name::PipelineGroups => pipeline::groups(),
     }
 }

@@ -3,9 +3,10 @@
 //! partitions, sizes and groups.
 //!
 //! Processes of their own, because memory and processor time are theirs. `BENCH_SECONDS` says how long each rate is
-//! held, `BENCH_PRELOAD` which library the processor is started with in place of glibc's allocator.
+//! held.
 
 mod bare;
+mod routed;
 mod stand;
 
 use std::time::{Duration, Instant};
@@ -147,6 +148,21 @@ pub fn groups() -> Vec<Figure> {
         figure("pipeline_groups_opened", "events/s", opening.rate),
         figure("pipeline_groups_updated", "events/s", updating.rate),
         figure("pipeline_groups_resident", "MB", opening.resident_mb_max.max(updating.resident_mb_max)),
+    ]
+}
+
+/// A backlog of stage one whose matches stage two has to judge meanwhile.
+pub fn stages() -> Vec<Figure> {
+    let mut stand = Stand::new(PARTITIONS, Some(routed::RULES));
+    let backlog = backlog(&mut stand, (0..BACKLOG).map(mix::nth));
+    let waits = wait_for(|| routed::waits(&stand, PARTITIONS));
+    let figure = |name, unit, value: f64| {
+        Figure::new(name, unit, &[value]).with("backlog", BACKLOG).with("matches", waits.len())
+    };
+    vec![
+        figure("pipeline_stages_most", "events/s", backlog.rate),
+        figure("pipeline_stages_wait_p50", "ms", log::percentile_ms(&waits, 50)),
+        figure("pipeline_stages_wait_p99", "ms", log::percentile_ms(&waits, 99)),
     ]
 }
 
